@@ -1,0 +1,7 @@
+"""Gradient descent for people who use scikit-learn."""
+
+from .linear_model import GDLinearRegression, GDLinearSVC, GDLogisticRegression
+
+__version__ = "0.1.0"
+
+__all__ = ["GDLinearRegression", "GDLinearSVC", "GDLogisticRegression"]

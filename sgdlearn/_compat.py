@@ -1,0 +1,79 @@
+"""All that sgdlearn takes from scikit-learn that is private, or newer than 1.6.
+
+Nothing else in the package may import such a name, so a new release of
+scikit-learn can break no other file.
+"""
+
+from sklearn import __version__ as sklearn_version
+from sklearn import get_config
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+    HAS_CALLBACKS = True
+except ImportError:  # scikit-learn < 1.9
+    HAS_CALLBACKS = False
+
+    class _SilentContext:
+        """The callback context of an estimator that has no callbacks."""
+
+        def subcontext(self, **_):
+            return self
+
+        def call_on_fit_task_begin(self, **_):
+            pass
+
+        def call_on_fit_task_end(self, **_):
+            return False
+
+    class CallbackSupportMixin:
+        """Stands in for scikit-learn's mixin where that does not exist."""
+
+        def set_callbacks(self, *callbacks):
+            """Callbacks need scikit-learn 1.9 or newer."""
+            raise NotImplementedError(
+                f"{type(self).__name__}.set_callbacks needs scikit-learn >= 1.9 "
+                f"(this is scikit-learn {sklearn_version})."
+            )
+
+        def _init_callback_context(self, **_):
+            return _SilentContext()
+
+    def with_callbacks(method):
+        """There is nothing to tear down where there are no callbacks."""
+        return method
+
+
+__all__ = [
+    "HAS_CALLBACKS",
+    "CallbackSupportMixin",
+    "Interval",
+    "StrOptions",
+    "has_callbacks",
+    "validate_parameters",
+    "with_callbacks",
+]
+
+
+def has_callbacks(estimator):
+    """Whether any callback was set on the estimator."""
+    return hasattr(estimator, "_skl_callbacks")
+
+
+def validate_parameters(estimator):
+    """Check each parameter against its entry in ``estimator._parameter_constraints``.
+
+    The error names the parameter, its value and what is allowed. Nothing is
+    checked under ``sklearn.config_context(skip_parameter_validation=True)``.
+    """
+    if not get_config()["skip_parameter_validation"]:
+        validate_parameter_constraints(
+            estimator._parameter_constraints,
+            estimator.get_params(deep=False),
+            caller_name=type(estimator).__name__,
+        )

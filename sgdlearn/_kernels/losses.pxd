@@ -1,0 +1,169 @@
+# cython: language_level=3
+"""The losses: value, slope and curvature in the prediction z, each formula once.
+
+    m = y z  with y in {-1, +1} (classification),   r = z - y (regression)
+
+The piecewise linear losses are built from one ramp, max(0, u), which
+``smoothing`` > 0 rounds off over [0, smoothing] (Nesterov 2005); 0 is the loss
+itself.
+"""
+
+from libc.math cimport exp, fabs, log, log1p
+
+cpdef enum LossCode:
+    SQUARED_ERROR = 0
+    HUBER = 1
+    QUANTILE = 2
+    EPSILON_INSENSITIVE = 3
+    SQUARED_EPSILON_INSENSITIVE = 4
+    LOG_LOSS = 5
+    HINGE = 6
+    SQUARED_HINGE = 7
+    MULTINOMIAL = 8
+
+ctypedef struct LossSpec:
+    int code
+    double parameter    # epsilon, or the quantile
+    double smoothing
+
+
+cdef inline LossSpec loss_spec(tuple spec) except *:
+    """The (code, parameter, smoothing) that Python passes."""
+    cdef LossSpec loss
+    loss.code, loss.parameter, loss.smoothing = spec
+    return loss
+
+
+cdef inline double ramp(double u, double smoothing, double* slope) noexcept nogil:
+    """max(0, u), rounded off: u^2 / (2 s) on [0, s], u - s / 2 beyond."""
+    if u <= 0.0:
+        slope[0] = 0.0
+        return 0.0
+    if u < smoothing:
+        slope[0] = u / smoothing
+        return 0.5 * u * slope[0]
+    slope[0] = 1.0
+    return u - 0.5 * smoothing
+
+
+cdef inline double loss_and_slope(
+    LossSpec spec, double y, double z, double* slope
+) noexcept nogil:
+    """loss(y, z); its derivative in z goes to slope[0]."""
+    cdef int code = spec.code
+    cdef double parameter = spec.parameter
+    cdef double r = z - y
+    cdef double m, e, value
+    if code == SQUARED_ERROR:
+        slope[0] = r
+        return 0.5 * r * r
+    if code == LOG_LOSS:
+        m = y * z
+        e = exp(-fabs(m))
+        slope[0] = -y * (e / (1.0 + e) if m > 0.0 else 1.0 / (1.0 + e))
+        return log1p(e) + (0.0 if m > 0.0 else -m)
+    if code == HINGE:
+        value = ramp(1.0 - y * z, spec.smoothing, slope)
+        slope[0] *= -y
+        return value
+    if code == SQUARED_HINGE:
+        m = 1.0 - y * z
+        if m <= 0.0:
+            slope[0] = 0.0
+            return 0.0
+        slope[0] = -2.0 * y * m
+        return m * m
+    if code == HUBER:
+        if fabs(r) <= parameter:
+            slope[0] = r
+            return 0.5 * r * r
+        slope[0] = parameter if r > 0.0 else -parameter
+        return parameter * fabs(r) - 0.5 * parameter * parameter
+    if code == QUANTILE:
+        m = 1.0 - parameter if r > 0.0 else parameter
+        value = m * ramp(fabs(r), spec.smoothing, slope)
+        slope[0] *= m if r > 0.0 else -m
+        return value
+    if code == EPSILON_INSENSITIVE:
+        value = ramp(fabs(r) - parameter, spec.smoothing, slope)
+        if r < 0.0:
+            slope[0] = -slope[0]
+        return value
+    # SQUARED_EPSILON_INSENSITIVE
+    m = fabs(r) - parameter
+    if m <= 0.0:
+        slope[0] = 0.0
+        return 0.0
+    slope[0] = 2.0 * m if r > 0.0 else -2.0 * m
+    return m * m
+
+
+cdef inline double loss_curvature(LossSpec spec, double y, double z) noexcept nogil:
+    """The second derivative of loss(y, z) in z (one-sided at kinks of the slope)."""
+    cdef int code = spec.code
+    cdef double r = z - y
+    cdef double e, u
+    if code == SQUARED_ERROR:
+        return 1.0
+    if code == LOG_LOSS:
+        e = exp(-fabs(z))
+        return e / ((1.0 + e) * (1.0 + e))
+    if code == SQUARED_HINGE:
+        return 2.0 if y * z < 1.0 else 0.0
+    if code == HUBER:
+        return 1.0 if fabs(r) <= spec.parameter else 0.0
+    if code == SQUARED_EPSILON_INSENSITIVE:
+        return 2.0 if fabs(r) > spec.parameter else 0.0
+    if code == QUANTILE:
+        if fabs(r) >= spec.smoothing:
+            return 0.0
+        return (1.0 - spec.parameter if r > 0.0 else spec.parameter) / spec.smoothing
+    u = 1.0 - y * z if code == HINGE else fabs(r) - spec.parameter
+    return 1.0 / spec.smoothing if 0.0 <= u < spec.smoothing else 0.0
+
+
+cdef inline double softmax_loss_and_slopes(
+    Py_ssize_t k, Py_ssize_t y, const double* z, double* slopes
+) noexcept nogil:
+    """-log softmax_y(z) for class index y; slopes_c <- softmax_c(z) - [c = y]."""
+    cdef Py_ssize_t c
+    cdef double top = z[0]
+    cdef double own = z[y]      # slopes may stand in the place of z
+    cdef double others = 0.0    # summed apart: 1 - softmax_y would cancel
+    cdef double total
+    for c in range(1, k):
+        if z[c] > top:
+            top = z[c]
+    for c in range(k):
+        slopes[c] = exp(z[c] - top)
+        if c != y:
+            others += slopes[c]
+    total = others + slopes[y]
+    for c in range(k):
+        slopes[c] /= total
+    slopes[y] = -others / total
+    return log1p(others) if own == top else log(total) + (top - own)
+
+
+cdef inline double outputs_loss_and_slopes(
+    LossSpec spec, Py_ssize_t k, const double* targets, Py_ssize_t n_targets,
+    const double* z, double* slopes,
+) noexcept nogil:
+    """The loss of one row over its k outputs.
+
+    targets holds the row's n_targets numbers: k of them, or for k > 1 a single
+    class index, which is the softmax class or says which of k one-vs-rest
+    problems has the row as +1.
+    """
+    cdef Py_ssize_t c, own
+    cdef double value = 0.0
+    if n_targets == k:
+        for c in range(k):
+            value += loss_and_slope(spec, targets[c], z[c], &slopes[c])
+        return value
+    own = <Py_ssize_t> targets[0]
+    if spec.code == MULTINOMIAL:
+        return softmax_loss_and_slopes(k, own, z, slopes)
+    for c in range(k):
+        value += loss_and_slope(spec, 1.0 if c == own else -1.0, z[c], &slopes[c])
+    return value

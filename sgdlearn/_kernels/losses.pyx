@@ -1,0 +1,36 @@
+"""Losses over arrays: the inline functions of losses.pxd, one call an element or a row."""
+
+
+def loss_and_slopes(
+    tuple spec, const double[::1] y, const double[::1] z,
+    double[::1] values, double[::1] slopes,
+):
+    """values_i <- loss(y_i, z_i), slopes_i <- its derivative in z_i."""
+    cdef LossSpec loss = loss_spec(spec)
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(y.shape[0]):
+            values[i] = loss_and_slope(loss, y[i], z[i], &slopes[i])
+
+
+def curvatures(tuple spec, const double[::1] y, const double[::1] z, double[::1] out):
+    """out_i <- the second derivative of loss(y_i, z_i) in z_i."""
+    cdef LossSpec loss = loss_spec(spec)
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(y.shape[0]):
+            out[i] = loss_curvature(loss, y[i], z[i])
+
+
+def softmax_losses_and_slopes(
+    const Py_ssize_t[::1] y, const double[:, ::1] z, double[::1] values, double[:, ::1] slopes
+):
+    """values_i <- -log softmax(z_i) at class y_i, slopes_i <- its gradient in z_i.
+
+    The class numbers are trusted to lie in [0, k).
+    """
+    cdef Py_ssize_t k = z.shape[1]
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(z.shape[0]):
+            values[i] = softmax_loss_and_slopes(k, y[i], &z[i, 0], &slopes[i, 0])

@@ -1,0 +1,98 @@
+"""The batch solvers: every iteration reads all rows."""
+
+from functools import partial
+
+import numpy as np
+
+from ..losses import Huber
+from .certificate import Certificate
+from .interior import interior
+from .lbfgs import lbfgs
+from .newton import newton
+from .result import Result
+from .scaling import Scaling
+from .smoothing import smoothed
+
+CLOSE = 1e-7  # for Huber's loss the interior point method hands over to Newton's here
+
+
+def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10):
+    """Minimise an objective with an elastic penalty.
+
+    Parameters
+    ----------
+    objective : Objective
+        Under L1, method "newton" takes the losses with kinks alone; it takes no `positive`.
+    W0, b0 : ndarray of shape (k, p) and (k,)
+        Where to start.
+    method : {"lbfgs", "newton"}
+        "lbfgs" smooths a loss with kinks, less and less; "newton" goes through the interior.
+    tol : float or None
+        What the certificate has to come to. "lbfgs": the prox-gradient mapping relative to the
+        zero model's; "newton": half the squared Newton decrement relative to F of the zero model;
+        losses with kinks: a bound on F - F*, relative to the same. None goes on to `max_iter`, or
+        to where rounding lets F fall no more.
+    max_iter : int
+        Iterations, over all stages.
+    monitor : Monitor
+    memory : int, default=10
+        Pairs of steps and gradients that "lbfgs" remembers.
+
+    Returns
+    -------
+    Result
+    """
+    rows, weights = objective.rows, objective.weights
+    scaling = Scaling.from_rows(rows, weights, centre=objective.fit_intercept)
+    run = {"tol": 0.0 if tol is None else tol, "max_iter": max_iter, "monitor": monitor}
+    W, b = np.asarray(W0, dtype=np.float64), np.asarray(b0, dtype=np.float64)
+    if not objective.fit_intercept:
+        b = np.zeros_like(b)
+    monitor.start_value(objective.value(W, b))
+    if method == "lbfgs":
+        solver = partial(lbfgs, memory=memory)
+        if not objective.loss.smooth:
+            return smoothed(objective, scaling, solver, W, b, **run)
+    elif not objective.loss.smooth:
+        solver = interior
+    elif isinstance(objective.loss, Huber):
+        solver = interior_newton
+    else:
+        solver = newton
+    result = solver(objective, Certificate(objective, scaling), W, b, **run)
+    result.converged = result.converged and not separated(objective, result.W, result.b)
+    return result
+
+
+def interior_newton(objective, certificate, W, b, *, tol, max_iter, monitor):
+    """Newton's method from where an interior point method is close.
+
+    For Huber's loss: where no row is within epsilon, as at a start far off, its Hessian is zero.
+    """
+    near = interior(
+        objective, certificate, W, b, tol=max(tol, CLOSE), max_iter=max_iter, monitor=monitor
+    )
+    left = max_iter - near.n_iter
+    if not near.converged or left == 0:
+        return near
+    result = newton(objective, certificate, near.W, near.b, tol=tol, max_iter=left, monitor=monitor)
+    return Result(result.W, result.b, near.n_iter + result.n_iter, result.converged, result.t)
+
+
+def separated(objective, W, b):
+    """Whether F has no minimum: every row is on its right side, and no penalty holds W back.
+
+    The logistic losses then fall for ever as W grows. (At a minimum with no penalty some row is
+    on the wrong side of each output, or else W would do better larger.)
+    """
+    if objective.loss.name not in ("log_loss", "multinomial"):
+        return False
+    if objective.penalty.l1 > 0.0 or objective.penalty.l2 > 0.0:
+        return False
+    Z = objective.predictions(W, b)
+    if objective.loss.name == "log_loss":
+        y = objective.block_targets(0, objective.rows.n)
+        return bool(np.any(np.all(y * Z > 0.0, axis=0)))
+    own = np.arange(len(Z)), objective.targets[:, 0].astype(int)
+    margins = Z[own] - np.where(np.arange(Z.shape[1]) == own[1][:, None], -np.inf, Z).max(axis=1)
+    return bool(np.all(margins > 0.0))

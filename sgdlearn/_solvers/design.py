@@ -1,0 +1,95 @@
+"""The rows as a least-squares problem sees them, and the systems that come of it."""
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+
+EPS = np.finfo(np.float64).eps
+
+
+class Design:
+    """The rows in scaled, centred coordinates u (k, q), q = p + 1 with an intercept and else p."""
+
+    def __init__(self, objective, scaling):
+        self.objective, self.scaling = objective, scaling
+        self.k, self.p = objective.n_outputs, objective.rows.p
+        self.q = self.p + objective.fit_intercept
+        self.ridge = self.padded(objective.penalty.l2 * scaling.scale**2)
+        # Columns that say nothing have no curvature: one keeps H regular, their step is 0.
+        self.idle = self.padded(scaling.scale == 0.0)
+
+    def padded(self, values):
+        """Values of the columns, with a 0 for the intercept."""
+        return np.append(values, np.zeros(self.q - self.p))
+
+    def pack(self, W, b):
+        V, b = self.scaling.from_user(W, b)
+        return np.column_stack([V, b]) if self.objective.fit_intercept else V
+
+    def unpack(self, u):
+        b = u[:, self.p] if self.objective.fit_intercept else np.zeros(self.k)
+        return self.scaling.to_user(u[:, : self.p], b)
+
+    def blocks(self, width=None):
+        """(start, stop, A): the rows block by block, with the intercept's column of ones."""
+        rows, scaling = self.objective.rows, self.scaling
+        for start, stop in self.objective.blocks(width=width or self.q):
+            X = rows.block(start, stop)
+            A = np.ones((stop - start, self.q))
+            A[:, : self.p] = X.toarray() if rows.sparse else X
+            A[:, : self.p] -= scaling.shift
+            A[:, : self.p] *= scaling.scale
+            yield start, stop, A
+
+    def times(self, u):
+        """A u', (n, k)."""
+        Z = np.empty((self.objective.rows.n, len(u)))
+        for start, stop, A in self.blocks():
+            Z[start:stop] = A @ u.T
+        return Z
+
+    def transpose_times(self, S):
+        """S' A, (k, q)."""
+        return sum(S[start:stop].T @ A for start, stop, A in self.blocks())
+
+    def gram(self, weights):
+        """A' diag(weights_c) A for each column of weights (n, k), (k, q, q)."""
+        out = np.zeros((weights.shape[1], self.q, self.q))
+        for start, stop, A in self.blocks():
+            for c, column in enumerate(weights[start:stop].T):
+                out[c] += weighted_gram(A, column)
+        return out
+
+
+def weighted_gram(A, weights):
+    """A' diag(weights) A, symmetric to the last bit."""
+    M = A * np.sqrt(weights)[:, None]
+    return M.T @ M
+
+
+def solve(H, rhs, damping, in_range):
+    """(H + damping I)^-1 rhs by Cholesky; of least norm, where H is singular.
+
+    None where H is singular and a part of rhs outside its range is more than rounding, which a
+    caller who knows that rhs is `in_range` excludes.
+    """
+    H = H + damping * np.eye(len(H))
+    size = np.sqrt(np.maximum(np.diag(H), 0.0))
+    size[size == 0.0] = 1.0
+    H = H / np.outer(size, size)
+    rhs = rhs / size[:, None]
+    rounding = 8.0 * EPS * len(H)
+    try:
+        factor = cho_factor(H, lower=True, check_finite=False)
+        if np.min(np.diag(factor[0])) ** 2 > rounding:
+            return cho_solve(factor, rhs, check_finite=False) / size[:, None]
+    except LinAlgError:
+        pass
+    if not np.all(np.isfinite(H)):
+        return None
+    values, vectors = eigh(H)
+    coordinates = vectors.T @ rhs
+    kept = values > rounding * max(values[-1], 0.0)
+    lost = np.linalg.norm(coordinates[~kept])
+    if not in_range and lost > 1e-6 * np.linalg.norm(coordinates):
+        return None
+    return vectors[:, kept] @ (coordinates[kept] / values[kept, None]) / size[:, None]

@@ -1,0 +1,236 @@
+"""A primal-dual interior point method for losses made of ramps.
+
+Hinge, quantile, absolute, insensitive and Huber's loss are sums of ramps of the prediction z, and
+so is an L1 penalty in the coefficients:
+
+    sum_r C_r max(0, v_r),   v_r = offset_r + sign_r z      (rounded off over a width m for Huber)
+
+A ramp is the value of a small linear program with multiplier a in [0, 1], t its height:
+
+    min  C t   over t >= 0, e >= 0      with      e = t - v + m a,    b = 1 - a
+
+so that the optimum has a b-weighted and an a-weighted complement, t b = 0 and e a = 0, and the
+multipliers balance the L2 penalty: D u + A' sum_r sign_r C_r a_r = 0. The method follows
+t b = e a = mu towards mu = 0 (Mehrotra 1992; Portnoy, Koenker 1997 for quantiles): with
+
+    theta = C / (t / b + e / a + m),     (D + A' theta A) du = right-hand side,
+
+every iteration is one weighted least-squares fit, and some twenty are enough whatever the scales.
+sum C (t b + e a) is the duality gap once the multipliers balance: the certificate, relative to F
+of the zero model.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..losses import AbsoluteError, EpsilonInsensitive, Hinge, Huber, Quantile
+from .design import EPS, Design, solve
+from .result import Result
+
+HIGH = 10.0  # how far inside it starts, in typical values of v
+BACK = 0.995  # share of the way to the nearest bound
+SHORT = 1e-8  # steps below this lead nowhere
+ROUNDING = 1e-14  # the least gap that means anything
+FLOOR = 1e-8  # a gap that is good enough where rounding allows no smaller one
+
+
+def interior(objective, certificate, W, b, *, tol, max_iter, monitor):
+    """Minimise a loss made of ramps; arguments as for `solve_batch`."""
+    problem = _Problem(objective, certificate, W, b, max(tol, ROUNDING))
+    n_iter, stop, arrived = 0, False, False
+    while not (stop or arrived) and n_iter < max_iter:
+        n_iter += 1
+        length = problem.iterate()
+        gaps = problem.gaps()
+        gap = float(np.sum(gaps)) / problem.reference
+        stop = monitor.record(problem.value(), gap, problem.coefficients)
+        arrived = np.all(gaps <= problem.arrived) or (length < SHORT and gap <= FLOOR)
+        if length < SHORT:
+            break
+    return Result(*problem.coefficients(), n_iter, bool(arrived and not stop), n_iter)
+
+
+def row_ramps(objective):
+    """[(offset, sign, height, width)] of the loss, arrays that broadcast over (n, k)."""
+    loss, y = objective.loss, objective.block_targets(0, objective.rows.n)
+    if isinstance(loss, Hinge):
+        return [(np.ones_like(y), -y, 1.0, 0.0)]
+    if isinstance(loss, Quantile):
+        return [(y, -1.0, loss.quantile, 0.0), (-y, 1.0, 1.0 - loss.quantile, 0.0)]
+    if isinstance(loss, EpsilonInsensitive | AbsoluteError):
+        return [(y - loss.parameter, -1.0, 1.0, 0.0), (-y - loss.parameter, 1.0, 1.0, 0.0)]
+    if isinstance(loss, Huber):
+        return [(y, -1.0, loss.epsilon, loss.epsilon), (-y, 1.0, loss.epsilon, loss.epsilon)]
+    raise NotImplementedError(f"loss {loss.name!r} is not made of ramps")
+
+
+@dataclass
+class _Ramp:
+    """One ramp of every row (or coefficient) and output: arrays of shape (n, k) or (p, k)."""
+
+    v: np.ndarray
+    sign: np.ndarray | float
+    C: np.ndarray
+    width: float
+
+    def begin(self, height):
+        self.a = np.full_like(self.v, 0.5)
+        self.b = np.full_like(self.v, 0.5)  # 1 - a, with digits of its own
+        self.t = np.maximum(self.v - 0.5 * self.width, 0.0) + height
+
+    @property
+    def e(self):
+        return self.t - self.v + self.width * self.a
+
+    def complement(self):
+        """sum C (t b + e a) of each output."""
+        return np.sum(self.C * (self.t * self.b + self.e * self.a), axis=0)
+
+    def theta(self):
+        return self.C / (self.t / self.b + self.e / self.a + self.width)
+
+    def aim(self, mu, correct):
+        """Newton's step is to make t b and e a equal mu; dt and da of a trial correct for db dt."""
+        R1 = R2 = mu
+        if correct:
+            R1, R2 = mu + self.dt * self.da, mu - self.de * self.da
+        self.R1 = R1
+        self.fixed = self.theta() * (R2 / self.a - self.e - R1 / self.b + self.t)
+        return self.sign * self.fixed
+
+    def respond(self, dz):
+        """The step in v, a, t and e that a step dz of the predictions brings with it."""
+        self.dv = self.sign * dz
+        self.da = (self.fixed + self.theta() * self.dv) / self.C
+        self.dt = (self.R1 - self.t * self.b + self.t * self.da) / self.b
+        self.de = self.dt - self.dv + self.width * self.da
+
+    def pull(self):
+        """One over how far the step of each output can go before t, e, a or b is zero."""
+        changes = (self.t, self.dt), (self.e, self.de), (self.a, self.da), (self.b, -self.da)
+        with np.errstate(divide="ignore"):  # what has come to zero lets no step be made: inf
+            return np.max([np.max(-d / x, axis=0) for x, d in changes], axis=0)
+
+    def after(self, length):
+        """`complement` once the step is made."""
+        a, b = self.a + length * self.da, self.b - length * self.da
+        t, e = self.t + length * self.dt, self.e + length * self.de
+        return np.sum(self.C * (t * b + e * a), axis=0)
+
+    def move(self, length):
+        self.v = self.v + length * self.dv
+        self.a = self.a + length * self.da
+        self.b = self.b - length * self.da
+        self.t = self.t + length * self.dt
+
+
+class _Problem:
+    """The ramps, the coefficients u (k, q) and the step that is made on both.
+
+    The outputs are problems of their own, which share the passes over the rows: each goes its own
+    length, and stays where it is once it has arrived.
+    """
+
+    def __init__(self, objective, certificate, W, b, tol):
+        self.objective, penalty = objective, objective.penalty
+        self.design = Design(objective, certificate.scaling)
+        self.u = self.design.pack(W, b)
+        self.Z = self.design.times(self.u)
+        k = objective.n_outputs
+        weights = np.ones(objective.rows.n) if objective.weights is None else objective.weights
+        share = np.tile(weights[:, None] / objective.total_weight, k)
+        made_of = row_ramps(objective)
+        self.rows = [
+            _Ramp(offset + sign * self.Z, sign, height * share, width)
+            for offset, sign, height, width in made_of
+        ]
+        self.coordinates = []
+        if penalty.l1 > 0.0:
+            # |w_j|; a column that says nothing stays at 0 under any penalty
+            scale = np.where(certificate.scaling.scale > 0.0, certificate.scaling.scale, 1.0)
+            C = np.tile(penalty.l1 * scale[:, None], k)
+            self.coordinates = [_Ramp(sign * self.V, sign, C, 0.0) for sign in (1.0, -1.0)]
+        self.ramps = self.rows + self.coordinates
+        self.mass = 2.0 * sum(np.sum(ramp.C, axis=0) for ramp in self.ramps)
+        # A coefficient in the metric moves predictions by its own size: one height serves all.
+        mass = sum(np.sum(ramp.C, axis=0) for ramp in self.rows)
+        typical = sum(np.sum(ramp.C * np.abs(ramp.v), axis=0) for ramp in self.rows) / mass
+        for ramp in self.ramps:
+            ramp.begin(HIGH * np.where(typical > 0.0, typical, 1.0))
+        self.reference = certificate.reference_value
+        # What v is rounded by: a gap that says nothing, as where all targets are one number.
+        rounding = EPS * sum(
+            np.sum(ramp.C * np.abs(offset)) for ramp, (offset, *_) in zip(self.rows, made_of)
+        )
+        self.arrived = max(tol * self.reference, rounding) / k
+
+    @property
+    def V(self):
+        return self.u[:, : self.design.p].T
+
+    def iterate(self):
+        """One predictor-corrector step; returns the greatest length that an output went."""
+        theta = sum(ramp.theta() for ramp in self.rows)
+        hessian = self.design.gram(theta) + np.diag(self.design.ridge + self.design.idle)
+        diagonal = np.arange(self.design.p)
+        for ramp in self.coordinates:
+            hessian[:, diagonal, diagonal] += ramp.theta().T
+        balance, here = self.imbalance(), self.complement()
+        self.direction(hessian, balance, 0.0, correct=False)
+        trial = self.length(1.0)
+        there = sum(ramp.after(trial) for ramp in self.ramps)
+        mu = np.minimum(there / here, 1.0) ** 3 * here / self.mass
+        self.direction(hessian, balance, mu, correct=True)
+        length = np.where(self.gaps() > self.arrived, self.length(BACK), 0.0)
+        if not np.all(np.isfinite(self.du)):  # rounding has made the system singular: the end
+            return 0.0
+        self.u = self.u + length[:, None] * self.du
+        self.Z += length * self.dZ
+        for ramp in self.ramps:
+            ramp.move(length)
+        return float(np.max(length))
+
+    def direction(self, hessian, balance, mu, *, correct):
+        """du, dZ and the ramps' responses."""
+        nowhere = np.full(self.u.shape[1], np.nan)
+        S = sum(ramp.aim(mu, correct) for ramp in self.rows)
+        rhs = -balance - self.design.transpose_times(S)
+        for ramp in self.coordinates:
+            rhs[:, : self.design.p] -= ramp.aim(mu, correct).T
+        steps = (solve(H, r[:, None], 0.0, in_range=True) for H, r in zip(hessian, rhs))
+        self.du = np.array([nowhere if du is None else du[:, 0] for du in steps])
+        self.dZ = self.design.times(self.du)
+        for ramp in self.rows:
+            ramp.respond(self.dZ)
+        for ramp in self.coordinates:
+            ramp.respond(self.du[:, : self.design.p].T)
+
+    def length(self, back):
+        """How far each output goes: all the way, or `back` of the way to its nearest bound."""
+        pull = np.max([ramp.pull() for ramp in self.ramps], axis=0)
+        return np.minimum(1.0, back / np.maximum(pull, EPS))
+
+    def imbalance(self):
+        """D u + A' sum_r sign_r C_r a_r."""
+        S = sum(ramp.sign * ramp.C * ramp.a for ramp in self.rows)
+        out = self.design.ridge * self.u + self.design.transpose_times(S)
+        for ramp in self.coordinates:
+            out[:, : self.design.p] += (ramp.sign * ramp.C * ramp.a).T
+        return out
+
+    def complement(self):
+        return sum(ramp.complement() for ramp in self.ramps)
+
+    def gaps(self):
+        """For each output a bound on F - F*, if its multipliers balance."""
+        return self.complement() + np.abs(np.sum(self.u * self.imbalance(), axis=1))
+
+    def value(self):
+        """F."""
+        loss, _ = self.objective.losses_to_slopes(0, self.objective.rows.n, self.Z.copy())
+        W, _ = self.coefficients()
+        return loss / self.objective.total_weight + self.objective.penalty.value(W)
+
+    def coefficients(self):
+        return self.design.unpack(self.u)

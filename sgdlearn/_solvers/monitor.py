@@ -1,0 +1,134 @@
+"""What is watched while a model learns: the curves, the stop, the last usable iterate."""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+
+@dataclass
+class Plateau:
+    """Stops when a curve has not fallen by more than `tol` for `patience` records.
+
+    `tol` is relative to the `scale` that comes with each value; None never stops.
+    """
+
+    tol: float | None
+    patience: int
+    best: float = np.inf
+    waited: int = 0
+
+    def reached(self, value, scale=1.0):
+        """Whether, with this value, the curve has come to its end."""
+        if value < self.best - (self.tol or 0.0) * scale:
+            self.waited = 0
+        else:
+            self.waited += 1
+        self.best = min(self.best, value)
+        return self.tol is not None and self.waited >= self.patience
+
+
+@dataclass
+class Validation:
+    """Rows held out, to stop by and to choose the best iterate by.
+
+    Attributes
+    ----------
+    score : callable
+        The mean loss of (W, b) on these rows, without penalty.
+    scale : float
+        What it is for the best constant.
+    plateau : Plateau
+    curve : list of float
+        The scores so far.
+    best : tuple or None
+        (W, b) of the best of them.
+    """
+
+    score: callable
+    scale: float
+    plateau: Plateau
+    curve: list = field(default_factory=list)
+    best: tuple = None
+
+    def reached(self, coefficients):
+        W, b = coefficients()
+        value = self.score(W, b)
+        if value < self.plateau.best or self.best is None:
+            self.best = W, b
+        self.curve.append(value)
+        return self.plateau.reached(value, self.scale)
+
+
+class Monitor:
+    """Records a run, one call an epoch, and says when to stop.
+
+    Parameters
+    ----------
+    validation : Validation, default=None
+    hook : callable, default=None
+        ``hook(epoch, coefficients) -> bool``: the callbacks; True stops the run.
+    verbose : bool, default=False
+        Print one line an epoch: number, objective, certificate, seconds since the start.
+
+    Attributes
+    ----------
+    started : float or None
+        The objective at the start, where the solver knows it.
+    curve : list of float
+        The objective after each epoch.
+    certificate : float or None
+        Of the last epoch.
+    last : callable or None
+        Returns the coefficients (W, b) of the last usable iterate.
+    updates : callable
+        Returns the number of updates made.
+    stopped_by : {None, "validation", "callback"}
+    """
+
+    def __init__(self, *, validation=None, hook=None, verbose=False):
+        self.validation = validation
+        self.hook = hook
+        self.verbose = verbose
+        self.started = None
+        self.curve = []
+        self.certificate = None
+        self.last = None
+        self.updates = lambda: len(self.curve)
+        self.stopped_by = None
+        self._begin = perf_counter()
+
+    def start_value(self, value):
+        """Told the objective at the start of the run."""
+        self.started = value
+        if self.verbose:
+            print("epoch        objective  certificate   seconds", flush=True)
+            self._line(0, value, None)
+
+    def record(self, value, certificate, coefficients):
+        """Note one epoch; True if the run is to stop here.
+
+        Parameters
+        ----------
+        value : float
+            The objective.
+        certificate : float or None
+            What `tol` bounds, where the solver knows it.
+        coefficients : callable
+            Returns copies of (W, b) in the user's coordinates.
+        """
+        self.curve.append(float(value))
+        self.certificate = certificate
+        self.last = coefficients
+        if self.verbose:
+            self._line(len(self.curve), value, certificate)
+        # both are always asked: a callback sees every epoch that was run
+        called = self.hook is not None and self.hook(len(self.curve), coefficients)
+        held_out = self.validation is not None and self.validation.reached(coefficients)
+        self.stopped_by = "callback" if called else "validation" if held_out else None
+        return self.stopped_by is not None
+
+    def _line(self, epoch, value, certificate):
+        certificate = "-" if certificate is None else f"{certificate:.3e}"
+        seconds = perf_counter() - self._begin
+        print(f"{epoch:5d}  {value:15.8e}  {certificate:>11}  {seconds:8.2f}", flush=True)

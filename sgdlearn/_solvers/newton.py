@@ -1,0 +1,200 @@
+"""Newton's method for smooth losses with an L2 penalty or none, in scaled, centred coordinates.
+
+With a_i the row i in those coordinates, a 1 for the intercept at its end, and D the penalty there,
+
+    g = A' S slopes + D u,      H = A' S diag(curvatures) A + D,      u <- u - (H + lambda c I)^-1 g
+
+(generalised curvatures where the slope of the loss has kinks). lambda is 0 until a step fails to
+descend as H foretells; then it is raised, and lowered with success (Levenberg 1944, Marquardt
+1963). For squared loss one step is exact. One-vs-rest outputs are k systems, the softmax is one of
+k q unknowns.
+
+The certificate is half the squared Newton decrement, g' H^-1 g / 2: what F would still fall by if
+it were its quadratic model. It is taken before the step that it tells the length of, so that the
+model is better than it says by as much as Newton's method is fast.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..losses import Multinomial, SquaredError
+from .design import Design, solve, weighted_gram
+from .result import Result
+
+FIRST_DAMPING = 1e-3
+LEAST_DAMPING = 1e-12  # below it, none
+MOST_DAMPING = 1e12
+SHORT = 1e-3  # a share of a step that is not worth going
+FLOOR = 1e-12  # share of the zero model's F below which F is rounded too much to decide
+
+
+def newton(objective, certificate, W, b, *, tol, max_iter, monitor):
+    """Minimise a smooth loss with an L2 penalty or none; arguments as for `solve_batch`."""
+    model = _Model(objective, certificate.scaling)
+    reference = certificate.reference_value
+    here = model.at(model.start(W, b))
+    n_iter, damping, decrement = 0, 0.0, np.inf
+    while n_iter < max_iter:
+        n_iter += 1
+        there, step, damping = descend(model, here, damping, certificate.curvature, reference)
+        last_decrement, decrement = decrement, step.decrement
+        at_floor = decrement <= FLOOR * reference and decrement >= 0.25 * last_decrement
+        stuck = there is None
+        if not stuck:
+            fallen, here = here.value - there.value, there
+        stop = monitor.record(here.value, decrement / reference, here.coefficients)
+        converged = step.firm and (decrement <= tol * reference or at_floor)
+        if stop or converged or stuck:
+            break
+        if fallen >= 0.75 * step.foretold:
+            damping = 0.1 * damping if damping > LEAST_DAMPING else 0.0
+    return Result(*here.coefficients(), n_iter, converged, n_iter)
+
+
+def descend(model, here, damping, c, reference):
+    """The next point, the step to it and the damping that it took; no point where none is lower."""
+    while damping <= MOST_DAMPING:
+        step = here.step(damping * c)
+        if step is not None:
+            there = model.at(here.u + step.du)
+            fallen = here.value - there.value
+            tiny = step.foretold <= FLOOR * reference and fallen >= -FLOOR * reference
+            if tiny or fallen >= 0.01 * step.foretold > 0.0:
+                return there, step, damping
+            length = model.length(here, step.du)
+            if length >= SHORT:
+                return model.at(here.u + length * step.du), step, damping
+        damping = max(4.0 * damping, FIRST_DAMPING)
+    return None, step or _Step(None, 0.0, np.inf, False), damping
+
+
+@dataclass
+class _Step:
+    """A Newton step and what it foretells.
+
+    Attributes
+    ----------
+    du : ndarray of shape (k, q)
+    foretold : float
+        By how much the damped quadratic model falls.
+    decrement : float
+        By how much the undamped one would, judged by this step.
+    firm : bool
+        Whether H rather than the damping set the length of the step.
+    """
+
+    du: np.ndarray
+    foretold: float
+    decrement: float
+    firm: bool
+
+
+class _Model:
+    """F as a function of u."""
+
+    def __init__(self, objective, scaling):
+        self.objective, self.design = objective, Design(objective, scaling)
+        self.softmax = isinstance(objective.loss, Multinomial)
+        self.alike = isinstance(objective.loss, SquaredError)  # one Hessian for all outputs
+
+    def start(self, W, b):
+        """u of (W, b); the softmax does not see one vector added to all classes: it goes."""
+        u = self.design.pack(W, b)
+        return u - u.mean(axis=0) if self.softmax else u
+
+    def at(self, u):
+        """The `_Point` of u: one pass over the rows."""
+        objective, design = self.objective, self.design
+        k, q = u.shape
+        value, gradient, least = 0.0, np.zeros((k, q)), np.inf
+        if self.softmax:
+            hessian = np.zeros((1, k * q, k * q))
+        else:
+            hessian = np.zeros((1 if self.alike else k, q, q))
+        for start, stop, A in design.blocks(width=k * q if self.softmax else q):
+            Z = A @ u.T
+            weights = objective.block_weights(start, stop)
+            if self.softmax:
+                hessian[0] += self.softmax_hessian(A, Z, weights)
+            else:
+                y = objective.block_targets(start, stop)
+                curvatures = objective.loss.curvature(y, Z)
+                least = min(least, curvatures.min())
+                if weights is not None:
+                    curvatures = curvatures * weights[:, None]
+                for c, H in enumerate(hessian):
+                    H += weighted_gram(A, curvatures[:, c])
+            block_value, slopes = objective.losses_to_slopes(start, stop, Z)
+            value += block_value
+            gradient += slopes.T @ A
+        total = objective.total_weight
+        value = value / total + 0.5 * np.sum(design.ridge * u**2)
+        gradient = gradient / total + design.ridge * u
+        hessian /= total
+        if self.softmax:
+            hessian += np.diag(np.tile(design.ridge + design.idle, k))
+            # A step that is one vector for all classes changes no loss; stiff, it stays 0.
+            hessian += np.kron(np.full((k, k), 0.5 / k), np.eye(q))
+            gradient = gradient.reshape(1, -1)
+        else:
+            hessian += np.diag(design.ridge + design.idle)
+        return _Point(self, u, value, gradient, hessian, in_range=least > 0.0)
+
+    def length(self, here, du):
+        """The t in [0, 1] where F(u + t du) is least, to a tenth."""
+        Z, dZ = self.design.times(here.u), self.design.times(du)
+        objective, ridge = self.objective, self.design.ridge
+
+        def slope(t):
+            _, slopes = objective.losses_to_slopes(0, len(Z), Z + t * dZ)
+            return np.sum(slopes * dZ) / objective.total_weight + np.sum(
+                ridge * (here.u + t * du) * du
+            )
+
+        if slope(1.0) <= 0.0:
+            return 1.0
+        return brentq(slope, 0.0, 1.0, xtol=1e-12, rtol=0.1) if slope(0.0) < 0.0 else 0.0
+
+    def softmax_hessian(self, A, Z, weights):
+        """The blocks A' S diag(p_c ([c = d] - p_d)) A of classes c and d."""
+        k, q = Z.shape[1], A.shape[1]
+        P = self.objective.loss.predict_proba(Z)
+        S = np.ones((len(P), 1)) if weights is None else weights[:, None]
+        M = ((P * np.sqrt(S))[:, :, None] * A[:, None, :]).reshape(len(A), k * q)
+        hessian = -M.T @ M
+        for c, curvatures in enumerate((S * P * (1.0 - P)).T):
+            own = slice(c * q, (c + 1) * q)
+            hessian[own, own] = weighted_gram(A, curvatures)
+        return hessian
+
+
+class _Point:
+    """F, its gradient and its Hessian at u, both with one block for each system."""
+
+    def __init__(self, model, u, value, gradient, hessian, *, in_range):
+        self.model, self.u, self.value = model, u, value
+        self.gradient, self.hessian = gradient, hessian
+        self.in_range = in_range
+
+    def coefficients(self):
+        return self.model.design.unpack(self.u)
+
+    def step(self, damping):
+        """-(H + damping I)^-1 g, or None where H does not know how far to go along g."""
+        du = np.empty_like(self.gradient)
+        if len(self.hessian) < len(du):  # outputs that share one Hessian
+            systems = [(self.hessian[0], slice(None))]
+        else:
+            systems = [(H, slice(c, c + 1)) for c, H in enumerate(self.hessian)]
+        for H, outputs in systems:
+            solution = solve(H, -self.gradient[outputs].T, damping, self.in_range)
+            if solution is None:
+                return None
+            du[outputs] = solution.T
+        slope = -float(np.sum(du * self.gradient))
+        curved = slope - damping * float(np.sum(du**2))  # du' H du
+        decrement = 0.5 * slope * slope / curved if curved > 0.0 else 0.5 * slope
+        firm = curved >= 0.5 * slope
+        return _Step(du.reshape(self.u.shape), slope - 0.5 * curved, decrement, firm)

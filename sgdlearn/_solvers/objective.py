@@ -1,0 +1,232 @@
+"""The objective: what every solver goes down.
+
+    F(W, b) = sum_i s_i loss(y_i, W x_i + b) / sum_i s_i + penalty(W)
+"""
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from .._kernels.full_pass import csr_pass, dense_pass, losses_to_slopes
+from ..losses import Loss, Multinomial
+from ..penalties import Penalty
+from .rows import DenseRows, SparseRows
+
+# A pass is cut into parts of a size that depends on the problem alone, and the parts are added up
+# in their order: the sum has the same bits for every number of threads.
+MAX_PARTS = 16
+PART = 2**18  # multiplications below which a part of its own does not pay
+LONG_PART = 2**26  # and above which Ctrl-C would have to wait
+BLOCK = 2**17  # numbers in a block of rows that is gathered into scratch
+
+
+@dataclass
+class Objective:
+    """The mean loss of some rows plus a penalty.
+
+    Attributes
+    ----------
+    rows : DenseRows or SparseRows
+    targets : ndarray of shape (n, n_targets), C-contiguous float64
+        n_targets = n_outputs: a number for each output (+-1 in binary classification).
+        n_targets = 1 < n_outputs: a class number, for the softmax or for one-vs-rest.
+    weights : ndarray of shape (n,) of positive float64, or None
+        None is all ones.
+    loss : Loss
+    penalty : ElasticPenalty, or another Penalty with its alpha in it
+    n_outputs : int
+    fit_intercept : bool
+    n_jobs : int
+        Threads of a pass; changes no result.
+    """
+
+    rows: DenseRows | SparseRows
+    targets: np.ndarray
+    weights: np.ndarray | None
+    loss: Loss
+    penalty: Penalty
+    n_outputs: int = 1
+    fit_intercept: bool = True
+    n_jobs: int = 1
+
+    @cached_property
+    def total_weight(self):
+        return float(self.rows.n if self.weights is None else np.sum(self.weights))
+
+    @property
+    def one_vs_rest(self):
+        """Whether a class number has to be told apart into k targets of +-1."""
+        return self.targets.shape[1] < self.n_outputs and not isinstance(self.loss, Multinomial)
+
+    def value(self, W, b):
+        """F(W, b)."""
+        return self.loss_value_and_gradient(W, b)[0] + self.penalty.value(W)
+
+    def loss_value_and_gradient(self, W, b):
+        """The mean loss and its gradient, in the coordinates of X.
+
+        Parameters
+        ----------
+        W : ndarray of shape (k, p)
+        b : ndarray of shape (k,)
+
+        Returns
+        -------
+        value : float
+        GW : ndarray of shape (k, p)
+        gb : ndarray of shape (k,)
+            Zeros without an intercept.
+        """
+        W = np.ascontiguousarray(W, dtype=np.float64)
+        b = np.ascontiguousarray(b, dtype=np.float64)
+        if self.loss.spec is None or (self.n_outputs > 1 and not self.rows.sparse):
+            part = self._block_part
+        elif self.rows.sparse:
+            part = self._csr_part
+        else:
+            part = self._dense_part
+        value, GW, gb = 0.0, np.zeros_like(W), np.zeros_like(b)
+        for part_value, part_GW, part_gb in self._in_order(part, W, b):
+            value += part_value
+            GW += part_GW
+            gb += part_gb
+        total = self.total_weight
+        return value / total, GW / total, gb / total if self.fit_intercept else np.zeros_like(b)
+
+    def predictions(self, W, b):
+        """z = W x + b of every row, (n, k)."""
+        Z = np.empty((self.rows.n, self.n_outputs))
+        for start, stop in self.blocks():
+            Z[start:stop] = self.rows.block(start, stop) @ W.T + b
+        return Z
+
+    def baseline(self):
+        """The best intercepts of the zero model, (k,); zeros without an intercept."""
+        if not self.fit_intercept:
+            return np.zeros(self.n_outputs)
+        if isinstance(self.loss, Multinomial):
+            return self.loss.baseline(self.targets[:, 0], self.weights, self.n_outputs)
+        return np.array(
+            [
+                self.loss.baseline(self.output_targets(c), self.weights)
+                for c in range(self.n_outputs)
+            ]
+        )
+
+    def output_targets(self, c):
+        """The targets of output c, (n,)."""
+        if self.one_vs_rest:
+            return np.where(self.targets[:, 0] == c, 1.0, -1.0)
+        return np.ascontiguousarray(self.targets[:, c])
+
+    def block_targets(self, start, stop):
+        """The targets of some rows in the shape that the loss takes beside z (m, k)."""
+        targets = self.targets[start:stop]
+        if self.one_vs_rest:
+            return np.where(targets == np.arange(self.n_outputs), 1.0, -1.0)
+        return targets[:, 0] if isinstance(self.loss, Multinomial) else targets
+
+    def block_weights(self, start, stop):
+        return None if self.weights is None else self.weights[start:stop]
+
+    def losses_to_slopes(self, start, stop, Z):
+        """The weighted losses of rows start .. stop - 1 summed, and their slopes s_i dloss_i.
+
+        Z, their predictions, C-contiguous, may be overwritten.
+        """
+        weights = self.block_weights(start, stop)
+        if self.loss.spec is not None:
+            return losses_to_slopes(self.loss.spec, self.targets[start:stop], weights, Z), Z
+        y = self.block_targets(start, stop)
+        values, slopes = self.loss.value_and_gradient(y.ravel(), Z.ravel())
+        values, slopes = values.reshape(Z.shape), slopes.reshape(Z.shape)
+        if weights is None:
+            return values.sum(), slopes
+        return weights @ values.sum(axis=1), weights[:, None] * slopes
+
+    def blocks(self, start=0, stop=None, width=None):
+        """Cut rows start .. stop - 1 into blocks of `BLOCK` numbers, `width` (p) to a row."""
+        stop = self.rows.n if stop is None else stop
+        step = max(64, BLOCK // (width or self.rows.p))
+        for first in range(start, stop, step):
+            yield first, min(first + step, stop)
+
+    @cached_property
+    def parts(self):
+        """The parts (start, stop) of a pass."""
+        work = self.rows.size * self.n_outputs
+        least = max(PART, 4 * self.n_outputs * self.rows.p)
+        count = min(max(work // least, 1), MAX_PARTS)
+        count = min(max(count, work // LONG_PART), self.rows.n)
+        borders = np.linspace(0, self.rows.n, count + 1).astype(int).tolist()
+        return list(pairwise(borders))
+
+    def _in_order(self, part, W, b):
+        """part(start, stop, W, b) of all parts, one after the other."""
+        if self.n_jobs == 1 or len(self.parts) == 1:
+            for start, stop in self.parts:
+                yield part(start, stop, W, b)
+            return
+        waiting = deque()
+        for start, stop in self.parts:
+            waiting.append(self._threads.submit(part, start, stop, W, b))
+            if len(waiting) > 2 * self.n_jobs:  # a result is as large as W: keep few
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    @cached_property
+    def _threads(self):
+        return ThreadPoolExecutor(self.n_jobs)
+
+    def _dense_part(self, start, stop, W, b):
+        """One output, compiled: rows in place, or gathered block by block from F order."""
+        kernel = dense_pass[self.rows.kernel_types]
+        in_place = self.rows.values.flags.c_contiguous
+        blocks = [(start, stop)] if in_place else self.blocks(start, stop)
+        value, gb, gradient = 0.0, 0.0, np.zeros(self.rows.p)
+        for first, last in blocks:
+            block_value, slopes = kernel(
+                self.loss.spec,
+                self.rows.block(first, last),
+                self.targets[first:last],
+                self.block_weights(first, last),
+                W[0],
+                b[0],
+                gradient,
+            )
+            value += block_value
+            gb += slopes
+        return value, gradient, gb
+
+    def _csr_part(self, start, stop, W, b):
+        """Sparse rows, compiled: the k coefficients of a column lie side by side."""
+        gradient, gb = np.zeros((self.rows.p, self.n_outputs)), np.zeros(self.n_outputs)
+        value = csr_pass[self.rows.kernel_types](
+            self.loss.spec,
+            self.rows.data,
+            self.rows.indices,
+            self.rows.indptr[start : stop + 1],
+            self.targets[start:stop],
+            self.block_weights(start, stop),
+            np.ascontiguousarray(W.T),
+            b,
+            gradient,
+            gb,
+        )
+        return value, gradient.T, gb
+
+    def _block_part(self, start, stop, W, b):
+        """Several outputs of dense rows, or a loss written in Python: by matrix products."""
+        value, GW, gb = 0.0, np.zeros_like(W), np.zeros_like(b)
+        for first, last in self.blocks(start, stop):
+            X = self.rows.block(first, last).astype(np.float64, copy=False)
+            block_value, slopes = self.losses_to_slopes(first, last, X @ W.T + b)
+            value += block_value
+            GW += slopes.T @ X
+            gb += slopes.sum(axis=0)
+        return value, GW, gb

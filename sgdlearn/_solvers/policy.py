@@ -1,0 +1,102 @@
+"""Which way down: optimizer="auto", and which pairs of parameters go together.
+
+optimizer="auto" chooses, in this order:
+
+=============================================== =========================================
+where                                           optimizer
+=============================================== =========================================
+a learning rate is given                        SGD: the textbook update
+a stream (partial_fit)                          AdaGrad, whose step is bounded whatever comes
+a mini-batch size, iterates to be averaged      AdaGrad
+a penalty written in Python                     SGD, for its prox
+a loss in Python without a bound on curvature   AdaGrad
+few coefficients, smooth loss, L2 or no penalty Newton
+few coefficients and rows, huber or kinks       Newton in its interior point form
+everything else                                 LBFGS; losses with kinks are smoothed, ever less
+=============================================== =========================================
+
+On small problems Newton goes on from `tol` to `EXACT`, a few iterations more, so that the model is
+the optimum to rounding, whatever the order and the copies of its rows.
+"""
+
+from math import isfinite
+from numbers import Real
+
+from sklearn.base import clone
+
+from .. import optimizers
+from ..losses import Loss
+from ..penalties import ElasticPenalty
+
+# Up to this many unknowns a Hessian is formed and factored: no dearer than a pass or two.
+NEWTON_UNKNOWNS = 300
+# Up to this many rows times outputs the interior point method may keep its memory for each.
+INTERIOR_ROWS = 100_000
+# What counts as a small problem (rows x columns x outputs), and how far Newton carries it.
+SMALL = 1_000_000
+EXACT = 1e-12
+AS_GIVEN = "as given"
+
+
+def choose(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream):
+    """The optimizer object to use, and in words why."""
+    if parameters["optimizer"] != "auto":
+        # a copy: the user's object may change under a run that goes on
+        return clone(optimizers.resolve(parameters["optimizer"])), AS_GIVEN
+    if parameters["learning_rate"] != "auto":
+        return optimizers.SGD(), "a learning rate is given"
+    if not isinstance(penalty, ElasticPenalty):
+        return optimizers.SGD(), "the penalty is known by its prox"
+    if stream:
+        return optimizers.AdaGrad(), "a stream"
+    if parameters["batch_size"] not in ("auto", "full"):
+        return optimizers.AdaGrad(), "a batch size is given"
+    if parameters["average"]:
+        return optimizers.AdaGrad(), "iterates are averaged"
+    if loss.spec is None and not (loss.smooth and isfinite(loss.curvature_bound)):
+        return optimizers.AdaGrad(), "the loss is written in Python, its curvature not bounded"
+    unknowns = n_features * (n_outputs if loss.name == "multinomial" else 1)
+    if unknowns <= NEWTON_UNKNOWNS and not penalty.positive and loss.spec is not None:
+        interior = not loss.smooth or loss.name == "huber"  # its memory is some numbers a row
+        if interior and n_rows * n_outputs > INTERIOR_ROWS:
+            return optimizers.LBFGS(), "many rows for an interior point method"
+        if not loss.smooth or penalty.l1 == 0:
+            return optimizers.Newton(), "few coefficients"
+    return optimizers.LBFGS(), "the default"
+
+
+def check_pairs(rule, parameters, *, loss, penalty):
+    """Raise ValueError where two parameters exclude each other, naming both."""
+
+    def refuse(name, why):
+        value = parameters[name]
+        raise ValueError(f"optimizer={rule.name!r} does not go with {name}={value!r}: {why}.")
+
+    own_penalty = not isinstance(penalty, ElasticPenalty)
+    if own_penalty and rule.name != "sgd" and rule.kernel_code is not None:
+        refuse("penalty", "a penalty of your own is taken by its prox, which needs 'sgd'")
+    if rule.family == "stochastic":
+        return
+    if parameters["average"]:
+        refuse("average", "it has no iterates to average; the stochastic rules do")
+    if own_penalty:
+        refuse("penalty", "a penalty of your own is taken by its prox, which needs 'sgd'")
+    if parameters["optimizer"] != "auto" and not loss.smooth:
+        refuse("loss", "it needs a smooth loss; 'auto' and the stochastic rules do not")
+    if rule.family == "variance_reduced":
+        if parameters["batch_size"] not in ("auto", 1):
+            refuse("batch_size", "it visits single rows")
+        rate = parameters["learning_rate"]
+        if not (rate == "auto" or isinstance(rate, Real)):
+            refuse("learning_rate", "its rate is one number, or 'auto'")
+        return
+    if parameters["learning_rate"] != "auto":
+        refuse("learning_rate", "it finds its own step")
+    if parameters["batch_size"] not in ("auto", "full"):
+        refuse("batch_size", "each iteration reads the whole data")
+    if rule.name == "newton" and type(loss).curvature is Loss.curvature:
+        refuse("loss", "it needs a loss that defines curvature(y, z)")
+    if rule.name == "newton" and penalty.positive:
+        refuse("positive", "it takes L2 alone; 'lbfgs' takes all")
+    if rule.name == "newton" and penalty.l1 > 0 and loss.smooth:
+        refuse("penalty", "it takes L2 alone; 'lbfgs' takes all")

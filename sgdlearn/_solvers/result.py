@@ -1,0 +1,32 @@
+"""What a solver gives back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass
+class Result:
+    """The end of a solver's run.
+
+    Attributes
+    ----------
+    W : ndarray of shape (k, p)
+    b : ndarray of shape (k,)
+        In the user's coordinates.
+    n_iter : int
+        Units of ``max_iter`` used: passes over the rows, or iterations of a batch solver.
+    converged : bool
+        Whether the certificate came to ``tol``.
+    t : int
+        Updates made.
+    diverged : bool
+        Whether the run left all bounds; W and b are then the last good iterate.
+    """
+
+    W: np.ndarray
+    b: np.ndarray
+    n_iter: int
+    converged: bool
+    t: int = 0
+    diverged: bool = False

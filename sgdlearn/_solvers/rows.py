@@ -1,0 +1,202 @@
+"""How the rows of X reach a solver: as they lie in memory, dense or CSR, without a copy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix, issparse
+
+from .._kernels.column_moments import csr_moments, dense_moments, merge_moments
+from .._kernels.variance_reduced import dense_row_norms, sparse_row_norms
+
+# Which compiled function serves which arrays: chosen once, not at every call.
+FLOATING = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+# A compiled pass reads about this many numbers before Python looks for signals.
+NUMBERS_PER_CALL = 5_000_000
+INDEX = {np.dtype(np.int32): "int", np.dtype(np.int64): "long long"}
+
+
+@dataclass(frozen=True)
+class ColumnMoments:
+    """Weighted moments of the columns, each of shape (p,)."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    nonzero_weight: np.ndarray  # sum of the weights of the rows that are not zero there
+
+    @property
+    def mean_square(self):
+        return self.variance + self.mean**2
+
+    def after(self, earlier, share):
+        """These moments turned into those of earlier rows and these; they weigh `share` of all."""
+        merge_moments(
+            share,
+            earlier.mean,
+            earlier.variance,
+            earlier.nonzero_weight,
+            self.mean,
+            self.variance,
+            self.nonzero_weight,
+        )
+        return self
+
+
+class Rows:
+    """What dense and sparse rows share."""
+
+    def parts(self):
+        """Slices of rows, each read in a small part of a second (then Ctrl-C is seen)."""
+        step = max(1, int(NUMBERS_PER_CALL / (self.size / self.n + 10)))
+        for start in range(0, self.n, step):
+            yield slice(start, min(start + step, self.n))
+
+
+class DenseRows(Rows):
+    """The rows of a C- or F-contiguous array of float32 or float64.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n, p)
+    """
+
+    sparse = False
+
+    def __init__(self, values):
+        self.values = values
+        self.n, self.p = values.shape
+        self.dtype = values.dtype
+
+    @property
+    def size(self):
+        """How many numbers a pass reads."""
+        return self.n * self.p
+
+    @property
+    def kernel_types(self):
+        """The element type by which to choose a compiled function."""
+        return FLOATING[self.dtype]
+
+    def take(self, index):
+        """The rows with these numbers (a copy)."""
+        return make_rows(self.values[index])
+
+    def astype(self, dtype):
+        """The rows in another element type (a copy)."""
+        return DenseRows(self.values.astype(dtype))
+
+    def block(self, start, stop):
+        """Rows start .. stop - 1 as a C-contiguous array: a view, if X is C-contiguous."""
+        return np.ascontiguousarray(self.values[start:stop])
+
+    def column_moments(self, weights=None):
+        """The `ColumnMoments` under row weights (None: all one)."""
+        moments = ColumnMoments(*np.zeros((3, self.p)))
+        dense_moments[self.kernel_types](
+            self.values, weights, moments.mean, moments.variance, moments.nonzero_weight
+        )
+        return moments
+
+    def row_squares(self, scaling):
+        """|x~_i|^2 of every row in the metric, (n,)."""
+        squares = np.empty(self.n)
+        kernel = dense_row_norms[self.kernel_types]
+        for part in self.parts():
+            which = np.arange(part.start, part.stop)
+            kernel(self.values, which, scaling.shift, scaling.scale, squares[part])
+        return squares
+
+
+class SparseRows(Rows):
+    """The rows of a CSR matrix with sorted indices and no duplicates.
+
+    Attributes
+    ----------
+    data, indices, indptr : ndarray
+        As in scipy.sparse; both index arrays int32 or both int64.
+    """
+
+    sparse = True
+
+    def __init__(self, data, indices, indptr, p):
+        self.data, self.indices, self.indptr = data, indices, indptr
+        self.n, self.p = len(indptr) - 1, p
+        self.dtype = data.dtype
+
+    @property
+    def size(self):
+        """How many numbers a pass reads."""
+        return int(self.indptr[-1])
+
+    @property
+    def kernel_types(self):
+        """The element and index types by which to choose a compiled function."""
+        return FLOATING[self.dtype], INDEX[self.indices.dtype]
+
+    def take(self, index):
+        """The rows with these numbers (a copy)."""
+        return make_rows(self.matrix[index])
+
+    def astype(self, dtype):
+        """The rows in another element type (a copy of the values)."""
+        return SparseRows(self.data.astype(dtype), self.indices, self.indptr, self.p)
+
+    def block(self, start, stop):
+        """Rows start .. stop - 1 as a CSR matrix of their own."""
+        first, last = self.indptr[start], self.indptr[stop]
+        return csr_matrix(
+            (
+                self.data[first:last],
+                self.indices[first:last],
+                self.indptr[start : stop + 1] - first,
+            ),
+            shape=(stop - start, self.p),
+            copy=False,
+        )
+
+    @property
+    def matrix(self):
+        """All rows as a CSR matrix on the same data."""
+        return csr_matrix(
+            (self.data, self.indices, self.indptr), shape=(self.n, self.p), copy=False
+        )
+
+    def column_moments(self, weights=None):
+        """The `ColumnMoments` under row weights (None: all one)."""
+        moments = ColumnMoments(*np.zeros((3, self.p)))
+        csr_moments[self.kernel_types](
+            self.data,
+            self.indices,
+            self.indptr,
+            weights,
+            moments.mean,
+            moments.variance,
+            moments.nonzero_weight,
+        )
+        return moments
+
+    def row_squares(self, scaling):
+        """|x~_i|^2 of every row in the metric, which does not centre sparse rows, (n,)."""
+        squares = np.empty(self.n)
+        kernel = sparse_row_norms[self.kernel_types]
+        arrays = self.data, self.indices, self.indptr
+        for part in self.parts():
+            which = np.arange(part.start, part.stop)
+            kernel(*arrays, which, scaling.scale, squares[part])
+        return squares
+
+
+def make_rows(X):
+    """`DenseRows` or `SparseRows` of a validated X, in place.
+
+    Only a dense array that is contiguous in no order, a sparse matrix that is not CSR and index
+    arrays of two types are converted.
+    """
+    if issparse(X):
+        X = X.tocsr()
+        indices, indptr = X.indices, X.indptr
+        if indices.dtype != indptr.dtype:
+            indices, indptr = indices.astype(np.int64), indptr.astype(np.int64)
+        return SparseRows(X.data, indices, indptr, X.shape[1])
+    if not (X.flags.c_contiguous or X.flags.f_contiguous):
+        X = np.ascontiguousarray(X)
+    return DenseRows(X)

@@ -1,0 +1,315 @@
+"""From an objective and the parameters of the way down to a solution, or to a run to go on with."""
+
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from .. import schedules
+from ..penalties import ElasticPenalty
+from .automatic_rate import automatic_rate
+from .batch import separated, solve_batch
+from .policy import AS_GIVEN, EXACT, SMALL, check_pairs, choose
+from .scaling import Scaling
+from .stochastic import Method, Run, solve_stochastic
+from .variance_reduced import solve_variance_reduced
+
+# Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
+# rules that learn from moments, more where an update costs p whatever the rows hold.
+MOMENT_ROWS = 32
+DENSE_WORK_ROWS = 64
+# From this many epochs on, one more pass is spent on the exact objective at the end.
+EPOCHS_PER_LOOK = 10
+
+
+def quiet(function):
+    """What overflows has diverged. That is looked for and told of; NumPy's warning adds nothing."""
+
+    @wraps(function)
+    def quietly(*args, **kwargs):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return function(*args, **kwargs)
+
+    return quietly
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way down, as the estimator's parameters say it.
+
+    Attributes
+    ----------
+    rule : Optimizer
+    reason : str
+        Why this rule.
+    learning_rate : "auto", float, Schedule or callable
+    batch_size : int, "full" or "auto"
+    average : bool or int
+    max_iter : int
+    tol : float or None
+    shuffle : bool
+    n_iter_no_change : int
+    n_jobs : int
+    """
+
+    rule: Any
+    reason: str
+    learning_rate: Any
+    batch_size: Any
+    average: Any
+    max_iter: int
+    tol: float | None
+    shuffle: bool
+    n_iter_no_change: int
+    n_jobs: int
+
+
+def way_down(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream=False):
+    """The `Way` that an estimator's parameters mean for this objective.
+
+    Raises ValueError, naming both, where two parameters exclude each other.
+    """
+    rule, reason = choose(
+        parameters,
+        loss=loss,
+        penalty=penalty,
+        n_rows=n_rows,
+        n_features=n_features,
+        n_outputs=n_outputs,
+        stream=stream,
+    )
+    check_pairs(rule, parameters, loss=loss, penalty=penalty)
+    names = ("learning_rate", "batch_size", "average", "max_iter", "tol", "shuffle")
+    return Way(
+        rule=rule,
+        reason=reason,
+        n_iter_no_change=parameters["n_iter_no_change"],
+        n_jobs=parameters["n_jobs"],
+        **{name: parameters[name] for name in names},
+    )
+
+
+@quiet
+def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
+    """Minimise the objective.
+
+    Parameters
+    ----------
+    objective : Objective
+    W, b : ndarray of shape (k, p) and (k,), or None
+        Where to start; None is the zero model.
+    way : Way
+    rng : numpy.random.Generator
+        Draws the visiting order.
+    monitor : Monitor
+    run : Run, default=None
+        A `resumed` run to go on with (warm start) instead of a new one.
+    stream : Stream, default=None
+        What is known of the columns; needed by stochastic rules where the rate is "auto".
+
+    Returns
+    -------
+    result : Result
+    run : Run or None
+        The run of a stochastic rule.
+    """
+    start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
+    if way.rule.family == "batch":
+        small = objective.rows.n * objective.rows.p * objective.n_outputs <= SMALL
+        chosen = way.reason != AS_GIVEN and way.rule.name == "newton"
+        exact = chosen and way.tol is not None and small
+        result = solve_batch(
+            objective,
+            *start,
+            method=way.rule.name,
+            tol=min(way.tol, EXACT) if exact else way.tol,
+            max_iter=way.max_iter,
+            monitor=monitor,
+            memory=getattr(way.rule, "memory", 10),
+        )
+        if exact and not result.converged and monitor.certificate <= way.tol:
+            result.converged = not separated(objective, result.W, result.b)
+        return result, None
+    if way.rule.family == "variance_reduced":
+        result = solve_variance_reduced(
+            objective,
+            *start,
+            method=way.rule.name,
+            rate=None if way.learning_rate == "auto" else float(way.learning_rate),
+            tol=way.tol,
+            max_iter=way.max_iter,
+            rng=rng,
+            shuffle=way.shuffle,
+            monitor=monitor,
+            snapshot_every=getattr(way.rule, "snapshot_every", 1),
+        )
+        return result, None
+    if run is None:
+        run = start_run(objective, *start, way, stream=stream, horizon=way.max_iter)
+    result = solve_stochastic(
+        run,
+        objective,
+        tol=way.tol,
+        max_iter=way.max_iter,
+        n_iter_no_change=way.n_iter_no_change,
+        rng=rng,
+        shuffle=way.shuffle,
+        monitor=monitor,
+    )
+    if result.n_iter >= EPOCHS_PER_LOOK and not result.diverged:
+        monitor.curve[-1] = objective.value(result.W, result.b)
+    return result, run
+
+
+def starting_point(objective, W, b, *, textbook):
+    """(W, b) to start from: as given; else zero, with the best intercept unless `textbook`."""
+    k, p = objective.n_outputs, objective.rows.p
+    if b is None:
+        b = np.zeros(k) if textbook or W is not None else objective.baseline()
+    if W is None:
+        W = np.zeros((k, p))
+    return W, b
+
+
+def method_for(objective, way):
+    """The `Method` of a stochastic rule on this objective."""
+    automatic = way.learning_rate == "auto"
+    return Method(
+        loss=objective.loss,
+        rule=way.rule,
+        penalty=objective.penalty,
+        in_gradient=not automatic,
+        fit_intercept=objective.fit_intercept,
+        average_from=int(way.average),
+        batch_size=batch_size_for(objective, way),
+        n_outputs=objective.n_outputs,
+        n_jobs=way.n_jobs,
+    )
+
+
+def batch_size_for(objective, way):
+    """Rows a batch."""
+    if way.batch_size != "auto":
+        return way.batch_size
+    rule, penalty = way.rule, objective.penalty
+    if (rule.name == "sgd" and not rule.momentum) or rule.name == "ftrl":
+        return 1
+    if rule.name == "adagrad":
+        dense_work = objective.rows.sparse and getattr(penalty, "l2", 0) > 0
+        return DENSE_WORK_ROWS if dense_work and way.learning_rate != "auto" else 1
+    return MOMENT_ROWS
+
+
+def start_run(objective, W, b, way, *, stream=None, horizon=None):
+    """A run from (W, b).
+
+    Parameters
+    ----------
+    stream : Stream or None
+        What is known of the columns, where the rate is "auto".
+    horizon : int or None
+        Passes that there will be at most; None where nobody knows (partial_fit).
+    """
+    method = method_for(objective, way)
+    scaling = metric(objective, stream) if way.learning_rate == "auto" else None
+    rates = rates_for(method, objective, way, scaling, stream, horizon)
+    rows = objective.rows
+    run = Run.start(
+        method, W, b, rates, dtype=rows.dtype, scaling=scaling, sparse_metric=rows.sparse
+    )
+    if way.rule.name == "adagrad" and stream is not None and stream.loss is not None:
+        run.state.slots[0], run.state.b_slots[0] = stream.squared_gradients(method, scaling)
+    return run
+
+
+def rates_for(method, objective, way, scaling, stream, horizon, t=0):
+    """The rates of a run that has made t updates; other arguments as for `start_run`."""
+    rows = objective.rows
+    if way.learning_rate != "auto":
+        return schedules.resolve(
+            way.learning_rate,
+            alpha=strength(objective.penalty),
+            loss=objective.loss,
+            total_steps=None if horizon is None else t + horizon * method.updates_in(rows.n),
+        )
+    if horizon is None:
+        return stream.rate(method, scaling)
+    return automatic_rate(method, objective, scaling, stream.spread(method.loss))
+
+
+def resumed(run, method, objective, way, stream=None, horizon=None):
+    """The run, made ready to go on by this method; None if its memory does not fit.
+
+    That is where it is of another rule, or in `fit` of another metric; `start_run` explains the
+    other arguments.
+    """
+    scaling = None
+    if way.learning_rate == "auto":
+        if run.scaling is None:
+            return None
+        if horizon is None:
+            return run.continued(method, stream.rate(method, run.scaling, run.rates.epoch))
+        scaling = metric(objective, stream)
+        if not run.scaling.close_to(scaling):
+            return None
+    rates = rates_for(method, objective, way, scaling, stream, horizon, run.state.t)
+    return run.continued(method, rates)
+
+
+def metric(objective, stream):
+    """The metric of a stochastic rule: dense rows are centred, sparse ones are not."""
+    if not isinstance(objective.penalty, ElasticPenalty):
+        return Scaling.identity(objective.rows.p)  # its prox is known in the units of X alone
+    sparse = objective.rows.sparse
+    return stream.scaling(sparse=sparse, centre=objective.fit_intercept and not sparse)
+
+
+def strength(penalty):
+    """alpha, for schedules that fall with it."""
+    return penalty.l1 + penalty.l2 if isinstance(penalty, ElasticPenalty) else penalty.alpha
+
+
+@quiet
+def visit_chunk(objective, W, b, way, run, stream):
+    """Learn from one chunk of a stream, its rows in the order given; return the run and the stream.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of the chunk.
+    W, b : ndarray or None
+        Where a new run starts, as for `solve`.
+    way : Way
+    run : Run or None
+        None begins a new one. If the chunk makes it diverge it is put back to where it was, and
+        FloatingPointError raised.
+    stream : Stream or None
+        What has been seen of the stream, this chunk included; None where the rate is given.
+    """
+    rows, weights = objective.rows, objective.weights
+    before = None if run is None else dict(vars(run))
+    new = run is None
+    if stream is not None and (new or rows.sparse != run.sparse_metric or stream.is_due):
+        scaling = metric(objective, stream)
+        stream = stream.renewing(rows, weights, scaling)
+        if not new:
+            run.follow_metric(scaling, rows.sparse)
+            run.rates = stream.rate(run.method, scaling, run.rates.epoch)
+    if new:
+        classes = objective.loss.kind == "classification"  # a first chunk may lack some of them
+        start = starting_point(objective, W, b, textbook=stream is None or classes)
+        run = start_run(objective, *start, way, stream=stream)
+    columns = run.columns_changed_by(rows, weights)
+    checkpoint = run.state.checkpoint(columns)
+    try:
+        for piece in run.calls(rows, np.arange(rows.n)):
+            loss = run.visit(rows, objective.targets, weights, piece)
+            if not (np.isfinite(loss) and run.state.is_finite(columns)):
+                raise FloatingPointError("the coefficients are no longer finite")
+    except BaseException:
+        run.restore(checkpoint)
+        if before is not None:
+            vars(run).update(before)
+        raise
+    return run, stream

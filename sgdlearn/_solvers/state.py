@@ -1,0 +1,170 @@
+"""The arrays of a stochastic run: all there is to put away and to resume."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._kernels.stochastic_csr import csr_coefficients
+from .rows import FLOATING
+
+# Places in the clock; the names are explained in _kernels/stochastic.pxd.
+UPDATES, WEIGHT, ELAPSED, SHRINKAGE, THRESHOLD = 0, 1, 2, 3, 4
+MOMENTUM_PRODUCT, FIRST_RATE, AVERAGED, AVERAGED_SHRINKAGE = 5, 6, 7, 8
+CLOCK_SIZE = 9
+# Arrays whose last axis are the columns of X.
+OF_COLUMNS = ("W", "slots", "since", "average")
+
+
+@dataclass
+class State:
+    """Coefficients, slots and clock of a run, in the coordinates that the run works in.
+
+    Attributes
+    ----------
+    W : ndarray of shape (k, p)
+        In the type of X.
+    b : ndarray of shape (k,)
+    slots : ndarray of shape (n_slots, k, p)
+        The update rule's memory of every coefficient.
+    b_slots : ndarray of shape (n_slots, k)
+    clock : ndarray of shape (9,)
+    since : ndarray of shape (p,) or None
+        When a coordinate was last brought up to date; None where nothing is put off.
+    average : ndarray of shape (k, p) or None
+        The sum of the averaged iterates.
+    b_average : ndarray of shape (k,) or None
+    custom
+        The state of an optimizer written in Python.
+    """
+
+    W: np.ndarray
+    b: np.ndarray
+    slots: np.ndarray
+    b_slots: np.ndarray
+    clock: np.ndarray
+    since: np.ndarray | None = None
+    average: np.ndarray | None = None
+    b_average: np.ndarray | None = None
+    custom: Any = None
+
+    @classmethod
+    def at(cls, W, b, *, n_slots, dtype, averaged):
+        """The state before the first update from (W, b)."""
+        k, p = W.shape
+        clock = np.zeros(CLOCK_SIZE)
+        clock[SHRINKAGE] = clock[MOMENTUM_PRODUCT] = 1.0
+        return cls(
+            W=np.array(W, dtype=dtype, order="C"),
+            b=np.array(b, dtype=np.float64),
+            slots=np.zeros((n_slots, k, p), dtype=dtype),
+            b_slots=np.zeros((n_slots, k)),
+            clock=clock,
+            average=np.zeros((k, p)) if averaged else None,
+            b_average=np.zeros(k) if averaged else None,
+        )
+
+    def __setstate__(self, values):
+        """Arrays that come read-only, mapped from a file or other memory, are copied."""
+        for name, value in values.items():
+            frozen = isinstance(value, np.ndarray) and not value.flags.writeable
+            setattr(self, name, np.array(value) if frozen else value)
+
+    @property
+    def t(self):
+        """Updates made."""
+        return int(self.clock[UPDATES])
+
+    def arrays(self):
+        """What the kernels update in place."""
+        return (
+            self.W,
+            self.b,
+            self.slots,
+            self.b_slots,
+            self.clock,
+            self.since,
+            self.average,
+            self.b_average,
+        )
+
+    def copy(self):
+        """A state that later updates do not reach."""
+        arrays = (None if array is None else array.copy() for array in self.arrays())
+        return State(*arrays, None if self.custom is None else deepcopy(self.custom))
+
+    def checkpoint(self, columns=None):
+        """What `restore` needs, once, to undo later updates.
+
+        Parameters
+        ----------
+        columns : ndarray of int, default=None
+            All columns that the updates will change; None for any.
+        """
+        if columns is None:
+            return None, vars(self.copy())
+        kept = {}
+        for name, value in vars(self).items():
+            if value is not None:
+                value = value[..., columns] if name in OF_COLUMNS else value.copy()
+            kept[name] = value
+        return columns, kept
+
+    def restore(self, checkpoint):
+        """Go back to a checkpoint."""
+        columns, kept = checkpoint
+        for name, value in kept.items():
+            if columns is None or value is None or name not in OF_COLUMNS:
+                setattr(self, name, value)
+            else:
+                getattr(self, name)[..., columns] = value
+
+    def is_finite(self, columns=None):
+        """Whether the coefficients, of these columns, are numbers."""
+        W = self.W if columns is None else self.W[:, columns]
+        return bool(np.isfinite(self.b).all() and np.isfinite(W.sum(dtype=np.float64)))
+
+    def average_from_now_on(self, averaged):
+        """Begin to average, or leave off, if that is not how it was."""
+        if averaged != (self.average is not None):
+            self.average = np.zeros(self.W.shape) if averaged else None
+            self.b_average = np.zeros(len(self.b)) if averaged else None
+            self.clock[AVERAGED] = 0
+
+    def put_off(self, method):
+        """Prepare for rows that put off what they do not touch (sparse ones)."""
+        if self.since is None:
+            _, (code, *_), (*_, in_gradient), *_ = method
+            shrinking = code == 0 and in_gradient  # plain SGD owes thresholds, not elapsed rates
+            now = 0.0 if shrinking else self.clock[ELAPSED]
+            self.since = np.full(self.W.shape[1], now)
+
+    def settle(self, method, scale):
+        """Carry out all that has been put off."""
+        if self.since is None:
+            return
+        if self.clock[AVERAGED_SHRINKAGE]:
+            self.average += self.clock[AVERAGED_SHRINKAGE] * self.W
+            self.clock[AVERAGED_SHRINKAGE] = 0.0
+        self._catch_up(self.W, method, scale)
+        self.clock[SHRINKAGE] = 1.0
+        self.clock[THRESHOLD] = 0.0
+        self.since = None
+
+    def coefficients(self, method, scale):
+        """(W, b) as they are with nothing put off, or their average; the state stays as it is."""
+        count = self.clock[AVERAGED]
+        if count:
+            total = self.average + self.clock[AVERAGED_SHRINKAGE] * self.W
+            return total / count, self.b_average / count
+        W = self.W.copy()
+        if self.since is not None:
+            self._catch_up(W, method, scale)
+        return W, self.b.copy()
+
+    def _catch_up(self, W, method, scale):
+        _, rule, penalty, *_ = method
+        csr_coefficients[FLOATING[W.dtype]](
+            W, self.slots, self.clock, self.since.copy(), scale, rule, penalty
+        )

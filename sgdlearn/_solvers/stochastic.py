@@ -1,0 +1,385 @@
+"""Stochastic rules: one update a row or mini-batch, in epochs (fit) or in chunks (partial_fit).
+
+A `Run` is a rule on its way: what it does with a batch (`Method`), its arrays (`State`), the metric
+and the rates. `solve_stochastic` sends it over the rows, epoch by epoch; partial_fit sends it over
+one chunk a call. The same kernels do both, so that k chunks equal one ordered pass to the last bit.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._kernels.stochastic_csr import csr_updates, keeps_to_its_columns
+from .._kernels.stochastic_dense import dense_updates
+from ..penalties import ElasticPenalty
+from . import batches
+from .monitor import Plateau
+from .order import draw_order
+from .result import Result
+from .rows import NUMBERS_PER_CALL
+from .scaling import Scaling
+from .state import FIRST_RATE, WEIGHT, State
+
+# Rows of an F-ordered X that are gathered at a time.
+GATHERED_ROWS = 1024
+# From this many rows a batch on, several outputs go through matrix products.
+BLAS_ROWS = 8
+# A column whose size or mean changes by a larger share of its size has drifted.
+DRIFT = 0.1
+# A run has diverged once its objective is this many times that of the zero model.
+DIVERGED = 1e6
+
+
+@dataclass(frozen=True)
+class Method:
+    """What is done with one batch.
+
+    Attributes
+    ----------
+    loss : Loss
+    rule : Optimizer
+    penalty : ElasticPenalty or ScaledPenalty
+    in_gradient : bool
+        Whether L2 enters the gradient (a given rate) or is a prox in the metric ("auto").
+    fit_intercept : bool
+    average_from : int
+        The first update whose iterate is averaged; 0 for none.
+    batch_size : int or "full"
+    n_outputs : int
+    n_jobs : int
+        Threads of a pass over the whole data.
+    """
+
+    loss: Any
+    rule: Any
+    penalty: Any
+    in_gradient: bool
+    fit_intercept: bool
+    average_from: int
+    batch_size: Any
+    n_outputs: int
+    n_jobs: int = 1
+
+    @cached_property
+    def compiled(self):
+        """Whether loss, rule and penalty are all known to the kernels."""
+        return (
+            self.loss.spec is not None
+            and self.rule.kernel_code is not None
+            and isinstance(self.penalty, ElasticPenalty)
+        )
+
+    @cached_property
+    def numbers(self):
+        """The method as the kernels read it: (loss, rule, penalty, intercept, average)."""
+        penalty = (
+            (self.penalty.l1, self.penalty.l2, self.penalty.lower, self.in_gradient)
+            if isinstance(self.penalty, ElasticPenalty)
+            else (0.0, 0.0, -np.inf, self.in_gradient)
+        )
+        rule = self.rule
+        code = (
+            (rule.kernel_code, *rule.kernel_parameters())
+            if rule.kernel_code is not None
+            else (0, 0.0, 0.0, 0.0, 0.0)
+        )
+        return self.loss.spec, code, penalty, self.fit_intercept, self.average_from
+
+    def updates_in(self, n_rows):
+        """How many updates a pass over so many rows makes."""
+        return 1 if self.batch_size == "full" else -(-n_rows // self.batch_size)
+
+
+@dataclass
+class Run:
+    """A rule on its way.
+
+    Attributes
+    ----------
+    method : Method
+    state : State
+        In the coordinates of `scaling`.
+    rates : callable
+        ``rates(t, schedule_state)`` on arrays of step numbers.
+    dtype : dtype
+        That of X, and so of the coefficients in the end.
+    schedule_state
+        The memory of a schedule that has one.
+    scaling : Scaling or None
+        The metric; None for the units of X.
+    sparse_metric : bool
+        Whether that is the metric of sparse rows.
+    """
+
+    method: Method
+    state: State
+    rates: Any
+    dtype: Any
+    schedule_state: Any = None
+    scaling: Scaling | None = None
+    sparse_metric: bool = False
+    _coefficients: tuple | None = field(default=None, init=False, repr=False)
+    _kernel_scaling: tuple | None = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def start(cls, method, W, b, rates, *, dtype, scaling=None, sparse_metric=False):
+        """A run from (W, b), given in the units of X."""
+        if scaling is not None:
+            W, b = scaling.from_user(W, b)
+        state = State.at(
+            W,
+            b,
+            n_slots=method.rule.n_slots,
+            dtype=np.float64 if method.batch_size == "full" else dtype,
+            averaged=method.average_from > 0,
+        )
+        run = cls(method, state, rates, np.dtype(dtype), rates.start(), scaling, sparse_metric)
+        if method.rule.name == "ftrl":
+            state.clock[FIRST_RATE] = rates(np.array([1]), run.schedule_state)[0]
+            run._follow_coefficients()
+        return run
+
+    def _follow_coefficients(self):
+        """FTRL's z, from which its coefficients follow: w = (sign(z) T l1 - z) / (q + T l2)."""
+        state, rule, penalty = self.state, self.method.rule, self.method.penalty
+        base, total = rule.beta / state.clock[FIRST_RATE], state.clock[WEIGHT]
+        scale = 1.0 if self.scaling is None else self.scaling.scale
+        l1, l2 = total * penalty.l1 * scale, total * penalty.l2 * scale**2
+        state.slots[0] = -state.W * (base + state.slots[2] + l2) - np.sign(state.W) * l1
+        state.b_slots[0] = -state.b * (base + state.b_slots[2])
+
+    def __getstate__(self):
+        """Without what can be put together again."""
+        return {**vars(self), "_coefficients": None, "_kernel_scaling": None}
+
+    @property
+    def kernel_scaling(self):
+        """(shift, scale) in the type of the coefficients, or (None, None)."""
+        if self.scaling is None:
+            return None, None
+        if self._kernel_scaling is None:
+            both = self.scaling.shift, self.scaling.scale
+            self._kernel_scaling = tuple(array.astype(self.state.W.dtype) for array in both)
+        return self._kernel_scaling
+
+    def coefficients(self):
+        """(W, b) in the units of X, as they are now."""
+        if self._coefficients is None:
+            W, b = self.state.coefficients(self.method.numbers, self.kernel_scaling[1])
+            if self.scaling is not None:
+                W, b = self.scaling.to_user(W.astype(np.float64), b)
+            self._coefficients = W, b
+        return self._coefficients
+
+    def visit(self, rows, targets, weights, order):
+        """Go over the rows in this order, one update a batch.
+
+        Returns the sum of s_i loss_i, each taken at the coefficients that met the row.
+        """
+        self._coefficients = None
+        method, state = self.method, self.state
+        if rows.dtype != state.W.dtype and method.batch_size != "full":
+            rows = rows.astype(state.W.dtype)
+        rates = self._next_rates(len(order))
+        if not self._goes_by_rows(rows):
+            state.settle(method.numbers, self.kernel_scaling[1])
+            return batches.visit(self, rows, targets, weights, order, rates)
+        data = (targets, weights, order, method.batch_size, rates)
+        scaling = self.kernel_scaling
+        if rows.sparse:
+            state.put_off(method.numbers)
+            kernel = csr_updates[rows.kernel_types]
+            arrays = rows.data, rows.indices, rows.indptr
+            return kernel(*arrays, *data, method.numbers, scaling, state.arrays())
+        state.settle(method.numbers, scaling[1])
+        kernel = dense_updates[rows.kernel_types]
+        if rows.values.flags.c_contiguous:
+            return kernel(rows.values, *data, method.numbers, scaling, state.arrays())
+        return self._visit_gathered(kernel, rows, *data, method.numbers, scaling)
+
+    def _next_rates(self, n_rows):
+        """The rates of the updates from so many rows."""
+        t = self.state.t
+        return self.rates(
+            np.arange(t + 1, t + 1 + self.method.updates_in(n_rows)), self.schedule_state
+        )
+
+    def _goes_by_rows(self, rows):
+        """Whether a loop over rows serves, rather than products of whole batches."""
+        method = self.method
+        if not method.compiled or method.batch_size == "full":
+            return False
+        return rows.sparse or method.n_outputs == 1 or method.batch_size < BLAS_ROWS
+
+    def _visit_gathered(
+        self, kernel, rows, targets, weights, order, batch_size, rates, numbers, scaling
+    ):
+        """The same for an X that is not C-contiguous: some rows at a time are copied out."""
+        step = max(1, GATHERED_ROWS // batch_size) * batch_size
+        total = 0.0
+        for start in range(0, len(order), step):
+            chosen = order[start : start + step]
+            u = start // batch_size
+            total += kernel(
+                np.ascontiguousarray(rows.values[chosen]),
+                targets[chosen],
+                None if weights is None else weights[chosen],
+                np.arange(len(chosen)),
+                batch_size,
+                rates[u : u + step // batch_size],
+                numbers,
+                scaling,
+                self.state.arrays(),
+            )
+        return total
+
+    def calls(self, rows, order):
+        """The order, cut into pieces of whole batches, each a small part of a second."""
+        batch_size = self.method.batch_size
+        if batch_size == "full":
+            yield order
+            return
+        per_row = rows.size / rows.n * self.method.n_outputs * (1 + self.method.rule.n_slots) + 10
+        step = max(1, int(NUMBERS_PER_CALL / per_row) // batch_size) * batch_size
+        for start in range(0, len(order), step):
+            yield order[start : start + step]
+
+    def continued(self, method, rates):
+        """This run going on by another method, at other rates; None if its state does not fit.
+
+        The run itself stays as it is.
+        """
+        mine, state = self.method, self.state
+        fits = (
+            type(method.rule) is type(mine.rule)
+            and method.rule.n_slots == len(state.slots)
+            and method.n_outputs == mine.n_outputs
+            and method.in_gradient == mine.in_gradient
+            and (method.batch_size == "full") == (mine.batch_size == "full")
+        )
+        if not fits:
+            return None
+        if method.numbers != mine.numbers:  # what was put off was so under the old ones
+            state, scale = state.copy(), self.kernel_scaling[1]
+            state.settle(mine.numbers, scale)
+            if method.rule.name == "ftrl":  # its coefficients follow from the penalty
+                state.put_off(method.numbers)
+                state.settle(method.numbers, scale)
+            state.average_from_now_on(method.average_from > 0)
+        memory = rates.start()
+        if memory is not None and self.rates.same_as(rates):
+            memory = self.schedule_state
+        return replace(self, method=method, state=state, rates=rates, schedule_state=memory)
+
+    def follow_metric(self, scaling, sparse):
+        """Go on in the metric as it is now, that of sparse or of dense rows.
+
+        For a column whose size has drifted, what is kept is the coefficient in the metric; whose
+        mean has, the prediction there. Where the two are only known better now, or the metric is
+        of another kind, the model itself is kept.
+        """
+        old, state = self.scaling, self.state.copy()
+        state.settle(self.method.numbers, self.kernel_scaling[1])
+        other_kind = sparse != self.sparse_metric
+        steady = other_kind | (np.abs(old.scale - scaling.scale) <= DRIFT * scaling.scale)
+        ratio = np.ones_like(old.scale)
+        np.divide(old.scale, scaling.scale, out=ratio, where=steady & (scaling.scale > 0.0))
+        moved = scaling.shift - old.shift
+        steady &= other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
+        moved[~steady] = 0.0
+        for W, b in ((state.W, state.b), (state.average, state.b_average)):
+            if W is not None:
+                b += W @ (old.scale * moved)
+                W *= ratio.astype(W.dtype)
+        self.state, self.scaling, self.sparse_metric = state, scaling, sparse
+        self._kernel_scaling = self._coefficients = None
+        if self.method.rule.name == "ftrl":
+            self._follow_coefficients()
+
+    def restore(self, checkpoint):
+        """Go back to a checkpoint of the state."""
+        self.state.restore(checkpoint)
+        self._coefficients = None
+
+    def columns_changed_by(self, rows, weights):
+        """The columns that visiting these rows changes; None for any.
+
+        Not worth the search unless the rows are short.
+        """
+        if not (rows.sparse and self._goes_by_rows(rows)) or 4 * rows.size > rows.p:
+            return None
+        largest = 1.0 if weights is None else weights.max()
+        rates = self._next_rates(rows.n)
+        kept = keeps_to_its_columns(self.method.numbers, self.state.clock, rates, largest)
+        return rows.indices if kept else None
+
+
+def value_of_intercepts(objective, b):
+    """F(0, b), which takes no pass over X."""
+    total = 0.0
+    for start, stop in objective.blocks(width=objective.n_outputs):
+        Z = np.tile(b, (stop - start, 1))
+        total += objective.losses_to_slopes(start, stop, Z)[0]
+    nothing = np.zeros((objective.n_outputs, objective.rows.p))
+    return total / objective.total_weight + objective.penalty.value(nothing)
+
+
+def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, shuffle, monitor):
+    """Send a run over the rows, epoch after epoch.
+
+    Returns
+    -------
+    Result
+        `converged` if the objective stopped falling (or a validation curve did), `diverged` if the
+        run was stopped at its last good iterate.
+    """
+    rows, targets, weights = objective.rows, objective.targets, objective.weights
+    total_weight = objective.total_weight
+    order = np.arange(rows.n)
+    at_zero, at_start = _values_before(run, objective, monitor.verbose)
+    monitor.start_value(at_start)
+    limit = DIVERGED * max(at_zero, np.finfo(np.float64).tiny)
+    plateau, scale = Plateau(tol, n_iter_no_change), at_start
+    monitor.last, monitor.updates = run.coefficients, lambda: run.state.t
+    good, converged, diverged, epoch = run.state.checkpoint(), False, False, 0
+    while epoch < max_iter and not converged:
+        if shuffle:
+            draw_order(rng, order)
+        loss = 0.0
+        for piece in run.calls(rows, order):
+            loss += run.visit(rows, targets, weights, piece)
+            if not (np.isfinite(loss) and run.state.is_finite()):
+                diverged = True
+                break
+        value = np.inf
+        if not diverged:
+            W, b = run.coefficients()
+            value = loss / total_weight + objective.penalty.value(W)
+            diverged = not value <= limit
+        if diverged:
+            run.restore(good)
+            break
+        epoch += 1
+        good = run.state.checkpoint()
+        run.schedule_state = run.rates.observe(run.schedule_state, value)
+        scale = value if scale is None else scale
+        if monitor.record(value, None, run.coefficients) or plateau.reached(value, scale):
+            converged = True
+    W, b = run.coefficients()
+    return Result(W, b, epoch, converged, run.state.t, diverged=diverged)
+
+
+def _values_before(run, objective, watched):
+    """(F of the zero model, F at the start), the second None where nobody asks for it.
+
+    From the zero model, the usual start, the two are one, and take no pass over X.
+    """
+    W, b = run.coefficients()
+    if not W.any():
+        value = value_of_intercepts(objective, b)
+        return value, value
+    at_zero = value_of_intercepts(objective, np.zeros_like(b))
+    at_start = objective.value(W, b) if watched or at_zero == 0.0 else None
+    return at_zero or at_start, at_start

@@ -1,0 +1,151 @@
+"""The running metric of a stream: what learning_rate="auto" knows in partial_fit.
+
+Moments of the columns and of y are merged chunk by chunk. As a column's size s_j drifts, the
+coefficient in the metric v_j = s_j w_j is what is kept: predictions on rows of the new size are as
+large as those on rows of the old one were, so that a drifting scale cannot blow them up (Ross,
+Mineiro, Langford 2013, "Normalized Online Learning"). A few rows far out of scale are no drift:
+they are learnt from with little weight.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .automatic_rate import AutomaticRate, curvature_of, spread_of
+from .rows import ColumnMoments, DenseRows
+from .scaling import Scaling
+
+# Updates that count as an epoch on a stream that did not begin with a fit.
+UPDATES_PER_EPOCH = 1000
+# The metric is renewed when this much more has been seen.
+GROWTH = 1.05
+# A row this much longer than any before is doubtful; so many of them in succession are no accident.
+LONGER = 2.0
+BELIEVED = 5
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What has been seen of a stream.
+
+    Attributes
+    ----------
+    n_rows : int
+    weight : float
+        Of these rows.
+    columns, targets : ColumnMoments
+    longest : float
+        The largest s_i (|x~_i|^2 + 1), each in the metric of its time.
+    renewed : float
+        The weight at which the metric was made.
+    loss : float or None
+        The mean loss in the end, if these rows began with those of a `fit`.
+    suspects : int
+        Rows far longer than those before that the last ones were.
+    """
+
+    n_rows: int
+    weight: float
+    columns: ColumnMoments
+    targets: ColumnMoments
+    longest: float = 0.0
+    renewed: float = 0.0
+    loss: float | None = None
+    suspects: int = 0
+
+    @classmethod
+    def begin(cls, p, n_targets):
+        """Nothing seen yet."""
+        nothing = (ColumnMoments(*np.zeros((3, m))) for m in (p, n_targets))
+        return cls(0, 0.0, *nothing)
+
+    def seen(self, rows, targets, weights):
+        """The stream one chunk later."""
+        weight = float(rows.n) if weights is None else float(weights.sum())
+        share = weight / (self.weight + weight)
+        return replace(
+            self,
+            n_rows=self.n_rows + rows.n,
+            weight=self.weight + weight,
+            columns=rows.column_moments(weights).after(self.columns, share),
+            targets=DenseRows(targets).column_moments(weights).after(self.targets, share),
+        )
+
+    def spread(self, loss):
+        """The size of predictions."""
+        return spread_of(loss, self.targets.mean, self.targets.variance)
+
+    def scaling(self, *, sparse, centre):
+        """The metric as of now."""
+        return Scaling.from_moments(self.columns, self.weight, centre=centre, per_row=sparse)
+
+    @property
+    def is_due(self):
+        """Whether the metric is to be renewed before the chunk that was seen last."""
+        return self.weight >= GROWTH * self.renewed
+
+    def doubting(self, rows, weights, scaling):
+        """(stream, weights) by which to learn from this chunk; None for all one.
+
+        A few broken rows must not undo the model: those far longer than any before weigh as if
+        they were not, unless it is most rows that are so now.
+        """
+        lengths = row_lengths(rows, weights, scaling)
+        limit = LONGER * self.longest
+        doubtful = 0 if self.longest == 0.0 else np.count_nonzero(lengths > limit)
+        if doubtful == 0 and self.suspects == 0:
+            return self, weights
+        suspects = self.suspects + doubtful if 2 * doubtful > rows.n else 0
+        if suspects >= BELIEVED:  # the metric is due at once
+            return replace(self, suspects=suspects, renewed=0.0), weights
+        trust = np.minimum(1.0, limit / lengths)
+        weights = trust if weights is None else weights * trust
+        return replace(self, suspects=suspects), weights
+
+    def renewing(self, rows, weights, scaling):
+        """The stream with its record brought up to date by a chunk in the new metric."""
+        longest = row_lengths(rows, weights, scaling).max()
+        return replace(self, longest=max(self.longest, float(longest)), renewed=self.weight)
+
+    def mean_squares(self, scaling):
+        """The mean of x~_ij^2, (p,): for dense rows one, for sparse ones a rare column's share."""
+        return (self.columns.variance + (self.columns.mean - scaling.shift) ** 2) * scaling.scale**2
+
+    def squared_gradients(self, method, scaling):
+        """AdaGrad's sums, had it been through the rows of the `fit`: (p,) and one.
+
+        With nothing summed up, its first steps would lead far away from the optimum. The squared
+        slopes of a loss with curvature c are at most 2 c loss, those of a loss with kinks 1.
+        """
+        curvature, squares = method.loss.curvature_bound, self.mean_squares(scaling)
+        batch_size = 1 if method.batch_size == "full" else method.batch_size
+        batches = self.n_rows * (self.weight / self.n_rows / batch_size) ** 2
+        if np.isinf(curvature):
+            return batches * squares, batches
+        # With less than `least` a step along a row might overshoot: rate c |x~|^2 > sqrt(G).
+        least = (2.0 * curvature * self.spread(method.loss)) ** 2 * (squares.sum() + 1.0)
+        total = max(2.0 * curvature * self.loss * batches, least)
+        return total * squares, total
+
+    def rate(self, method, scaling, epoch=UPDATES_PER_EPOCH):
+        """The rate as of now; the longest row so far bounds the curvature.
+
+        Parameters
+        ----------
+        epoch : float
+            Updates that count as one, for rates that fall with epochs.
+        """
+        if np.isinf(epoch):  # whole batches have ended with the fit
+            epoch = UPDATES_PER_EPOCH
+        square = float(self.mean_squares(scaling).sum()) + 1.0
+        curvature = curvature_of(
+            method.loss, square * self.weight / self.n_rows, self.longest, method.batch_size
+        )
+        spread = self.spread(method.loss)
+        return AutomaticRate(method.rule, curvature, square, spread, epoch)
+
+
+def row_lengths(rows, weights, scaling):
+    """s_i (|x~_i|^2 + 1), (n,)."""
+    lengths = rows.row_squares(scaling) + 1.0
+    return lengths if weights is None else weights * lengths

@@ -1,0 +1,167 @@
+"""GDLinearSVC."""
+
+from .. import losses
+from .._compat import StrOptions
+from ..losses import Loss
+from ._classifier import LinearClassifier
+
+LOSSES = ("hinge", "squared_hinge")
+
+
+class GDLinearSVC(LinearClassifier):
+    """Linear support vector classification by gradient descent, one-vs-rest.
+
+    Minimises the weighted mean of max(0, 1 - y (w . x + b)), or of its square, plus a penalty on w.
+    Converged and without an intercept, it is the `LinearSVC` with C = 1 / (n alpha) (which
+    penalises its intercept).
+
+    Parameters
+    ----------
+    loss : {"hinge", "squared_hinge"} or Loss, default="hinge"
+        A `Loss` object is your own, of ``kind = "classification"``; its y is -1 or +1.
+    penalty : {"l2", "l1", "elasticnet"}, None or Penalty, default="l2"
+        What is added to the mean loss; a `Penalty` object is your own.
+    alpha : float, default=1e-4
+        Strength of the penalty: alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|^2). The intercept is
+        never penalised.
+    l1_ratio : float, default=0.15
+        The share of L1; read by penalty="elasticnet" alone.
+    fit_intercept : bool, default=True
+        Whether to add an intercept.
+    optimizer : str or Optimizer, default="auto"
+        The way down: "auto", "sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam",
+        "ftrl", "sag", "saga", "svrg", "lbfgs", "newton", or an object of `sgdlearn.optimizers`,
+        whose parameters a grid reaches as ``optimizer__beta1``. "auto" converges to the optimum
+        without any tuning.
+    learning_rate : float, Schedule, callable or "auto", default="auto"
+        A number or a schedule of `sgdlearn.schedules` means exactly the textbook update in the
+        units of X; a callable gets an array of step numbers 1, 2, ... and returns rates. "auto"
+        takes a safe step from the data, whatever the scales of the columns are.
+    batch_size : int, "full" or "auto", default="auto"
+        Rows an update of the stochastic rules; "full" is batch gradient descent.
+    average : bool or int, default=False
+        Whether the coefficients are the average of the iterates, from the first update (True) or
+        from update number `average` on.
+    max_iter : int, default=1000
+        The most passes over the data (stochastic rules) or iterations (batch solvers).
+    tol : float or None, default=1e-4
+        When to stop. For smooth losses and "auto": a bound on the certificate of the solver. For
+        stochastic rules: no improvement of the objective by more than tol times its first value in
+        `n_iter_no_change` epochs. None runs all `max_iter`.
+    shuffle : bool, default=True
+        Whether stochastic rules visit the rows in a new order each epoch.
+    early_stopping : bool, default=False
+        Whether to stop when the loss on a validation set, split off or given to `fit`, no longer
+        falls; the best iterate is kept.
+    validation_fraction : float, default=0.1
+        The share split off.
+    n_iter_no_change : int, default=5
+        The patience of both kinds of stop, in epochs.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, multiplied into those of the rows. "balanced" weighs each class by
+        n / (n_classes * its count), from running counts in partial_fit.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the model it finds (its moments and clock too, if the optimizer
+        is unchanged).
+    positive : bool, default=False
+        Whether coefficients must not be negative.
+    n_jobs : int or None, default=None
+        Threads of passes over the whole data; changes no result.
+    random_state : int, RandomState or None, default=None
+        Draws the visiting order and the validation split.
+    verbose : int, default=0
+        1 prints one line an epoch: epoch, objective, certificate, seconds.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        float32 if X is.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    n_iter_ : int
+        Passes or iterations made.
+    t_ : int
+        Updates made.
+    loss_curve_ : list of float
+        The objective after each epoch. For stochastic rules it is the mean loss of the rows as they
+        were visited plus the penalty; after ten epochs or more, the last value is exact.
+    validation_curve_ : list of float
+        The mean loss on the validation set, with early_stopping=True.
+    optimizer_ : Optimizer
+        The optimizer that was used.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Where X has columns with names.
+
+    See Also
+    --------
+    GDLogisticRegression : Classification with probabilities.
+    GDLinearRegression : Regression.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sgdlearn import GDLinearSVC
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = GDLinearSVC(loss="squared_hinge").fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    _parameter_constraints = {
+        "loss": [StrOptions(set(LOSSES)), Loss],
+        **LinearClassifier._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        *,
+        loss="hinge",
+        penalty="l2",
+        alpha=1e-4,
+        l1_ratio=0.15,
+        fit_intercept=True,
+        optimizer="auto",
+        learning_rate="auto",
+        batch_size="auto",
+        average=False,
+        max_iter=1000,
+        tol=1e-4,
+        shuffle=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=5,
+        class_weight=None,
+        warm_start=False,
+        positive=False,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            penalty=penalty,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            fit_intercept=fit_intercept,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            average=average,
+            max_iter=max_iter,
+            tol=tol,
+            shuffle=shuffle,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            warm_start=warm_start,
+            positive=positive,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.class_weight = class_weight
+
+    def _loss(self, n_outputs):
+        return losses.resolve(self.loss, names=LOSSES, kind="classification")

@@ -1,0 +1,465 @@
+"""Optimizers: the way down.
+
+Each class holds the parameters of one way to minimise the objective; the work is done in compiled
+loops. There are three families:
+
+``stochastic``
+    One update a row or mini-batch, by a rule that turns the gradient g of each coefficient w into
+    its step: `SGD`, `AdaGrad`, `AdaDelta`, `RMSProp`, `Adam`, `AdamW`, `NAdam`, `FTRL`. They learn
+    from streams (`partial_fit`) and take a learning rate r, here a number for the update t.
+``variance_reduced``
+    One update a row, by a better estimate of the whole gradient: `SAG`, `SAGA`, `SVRG`.
+``batch``
+    One update a pass, no learning rate: `LBFGS`, `Newton`.
+
+An optimizer of your own subclasses `Optimizer`.
+"""
+
+from inspect import isclass
+
+from sgdlearn._parameters import Parameters
+
+__all__ = [
+    "FTRL",
+    "LBFGS",
+    "SAG",
+    "SAGA",
+    "SGD",
+    "SVRG",
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "NAdam",
+    "Newton",
+    "Optimizer",
+    "RMSProp",
+]
+
+
+class Optimizer(Parameters):
+    """Base class of optimizers; subclass it to write your own update rule.
+
+    A subclass gives `init` and `update`, in NumPy, for one array of parameters at a time. Neither
+    may keep anything in the object: what an update needs from the one before is its `state`, made
+    of plain arrays and numbers, so that it pickles and `partial_fit` resumes.
+
+    Attributes
+    ----------
+    name : str
+        The name in error messages, and in the registry for the built-in optimizers.
+    family : {"stochastic", "variance_reduced", "batch"}
+    n_slots : int
+        Numbers of memory a coefficient; stochastic, built-in ones only.
+    kernel_code : int or None
+        The number of the update rule in the compiled loops (`_kernels/update_rules.h`); None for
+        an optimizer written in Python and for those that have a loop of their own.
+
+    Examples
+    --------
+    The sign of a running mean of the gradient (Lion without its interpolation):
+
+    >>> import numpy as np
+    >>> from sgdlearn.optimizers import Optimizer
+    >>> class SignMomentum(Optimizer):
+    ...     name = "sign_momentum"
+    ...     domains = {"beta": "a number in [0, 1)"}
+    ...
+    ...     def __init__(self, beta=0.9):
+    ...         self.beta = beta
+    ...
+    ...     def init(self, params):
+    ...         return {"mean": np.zeros_like(params)}
+    ...
+    ...     def update(self, params, grads, state, rate):
+    ...         mean = self.beta * state["mean"] + (1 - self.beta) * grads
+    ...         return params - rate * np.sign(mean), {"mean": mean}
+    >>> rule = SignMomentum(beta=0.5)
+    >>> w = np.array([1.0, -1.0])
+    >>> w, state = rule.update(w, np.array([3.0, -4.0]), rule.init(w), 0.25)
+    >>> w
+    array([ 0.75, -0.75])
+    >>> state
+    {'mean': array([ 1.5, -2. ])}
+    """
+
+    name = "optimizer"
+    family = "stochastic"
+    n_slots = 0
+    kernel_code = None
+
+    def init(self, params):
+        """The state before the first update of an array of parameters."""
+        raise NotImplementedError(f"{type(self).__name__} does not define init(params).")
+
+    def update(self, params, grads, state, rate):
+        """One update.
+
+        Parameters
+        ----------
+        params : ndarray
+        grads : ndarray, like params
+            The mean gradient over the batch, the L2 penalty included. (The L1 penalty and
+            `positive` follow the update, as a proximal step at `rate`.)
+        state
+            What `init` or the last update returned.
+        rate : float
+
+        Returns
+        -------
+        new_params : ndarray
+            A new array.
+        new_state
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not define update(params, grads, state, rate)."
+        )
+
+
+class UpdateRule(Optimizer):
+    """A compiled update rule."""
+
+    def kernel_parameters(self):
+        """(beta1, beta2, epsilon, extra) of the rule; 0.0 what it does not have.
+
+        Momentum counts as a beta1, rho as a beta2.
+        """
+        beta1 = getattr(self, "beta1", getattr(self, "momentum", 0.0))
+        beta2 = getattr(self, "beta2", getattr(self, "rho", 0.0))
+        extra = getattr(self, "momentum_decay", getattr(self, "beta", 0.0))
+        return float(beta1), float(beta2), float(getattr(self, "epsilon", 0.0)), float(extra)
+
+
+class SGD(UpdateRule):
+    """Stochastic gradient descent (Robbins & Monro 1951), with momentum if wanted.
+
+    | plain: w <- w - r g
+    | momentum (Polyak 1964): m <- momentum m + g;  w <- w - r m
+    | Nesterov's (1983; in this form Sutskever et al. 2013): w <- w - r (g + momentum m)
+
+    With `batch_size="full"` it is gradient descent.
+
+    Parameters
+    ----------
+    momentum : float, default=0.0
+    nesterov : bool, default=False
+        Look ahead along the momentum; without momentum it changes nothing.
+    """
+
+    name = "sgd"
+    domains = {"momentum": "a number in [0, 1)", "nesterov": "a bool"}
+
+    def __init__(self, momentum=0.0, nesterov=False):
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    @property
+    def kernel_code(self):
+        if self.momentum == 0.0:
+            return 0
+        return 2 if self.nesterov else 1
+
+    @property
+    def n_slots(self):
+        return int(self.momentum > 0.0)
+
+
+class AdaGrad(UpdateRule):
+    """AdaGrad (Duchi, Hazan & Singer 2011): the steps shrink with the gradients seen.
+
+    | G <- G + g^2
+    | w <- w - r g / (sqrt(G) + epsilon)
+
+    Parameters
+    ----------
+    epsilon : float, default=1e-10
+    """
+
+    name = "adagrad"
+    kernel_code = 3
+    n_slots = 1
+    domains = {"epsilon": "a number in (0, inf)"}
+
+    def __init__(self, epsilon=1e-10):
+        self.epsilon = epsilon
+
+
+class AdaDelta(UpdateRule):
+    """AdaDelta (Zeiler 2012): steps in the units of the coefficients themselves.
+
+    | E <- rho E + (1 - rho) g^2
+    | d = sqrt(D + epsilon) / sqrt(E + epsilon) g
+    | D <- rho D + (1 - rho) d^2
+    | w <- w - r d
+
+    Parameters
+    ----------
+    rho : float, default=0.9
+        Decay of the two running means.
+    epsilon : float, default=1e-6
+        Sets the size of the first steps.
+    """
+
+    name = "adadelta"
+    kernel_code = 4
+    n_slots = 2
+    domains = {"rho": "a number in [0, 1)", "epsilon": "a number in (0, inf)"}
+
+    def __init__(self, rho=0.9, epsilon=1e-6):
+        self.rho = rho
+        self.epsilon = epsilon
+
+
+class RMSProp(UpdateRule):
+    """RMSProp (Tieleman & Hinton 2012): gradients over their running root mean square.
+
+    | v <- rho v + (1 - rho) g^2
+    | w <- w - r g / (sqrt(v) + epsilon)
+
+    Parameters
+    ----------
+    rho : float, default=0.99
+    epsilon : float, default=1e-8
+    """
+
+    name = "rmsprop"
+    kernel_code = 5
+    n_slots = 1
+    domains = {"rho": "a number in [0, 1)", "epsilon": "a number in (0, inf)"}
+
+    def __init__(self, rho=0.99, epsilon=1e-8):
+        self.rho = rho
+        self.epsilon = epsilon
+
+
+class Adam(UpdateRule):
+    """Adam (Kingma & Ba 2015): running means of the gradient and of its square.
+
+    | m <- beta1 m + (1 - beta1) g
+    | v <- beta2 v + (1 - beta2) g^2
+    | w <- w - r / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+
+    Parameters
+    ----------
+    beta1, beta2 : float, default=0.9, 0.999
+    epsilon : float, default=1e-8
+    amsgrad : bool, default=False
+        Take the largest v so far in place of v (Reddi, Kale & Kumar 2018).
+    """
+
+    name = "adam"
+    domains = {
+        "beta1": "a number in [0, 1)",
+        "beta2": "a number in [0, 1)",
+        "epsilon": "a number in (0, inf)",
+        "amsgrad": "a bool",
+    }
+
+    def __init__(self, beta1=0.9, beta2=0.999, epsilon=1e-8, amsgrad=False):
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+        self.amsgrad = amsgrad
+
+    @property
+    def kernel_code(self):
+        return 7 if self.amsgrad else 6
+
+    @property
+    def n_slots(self):
+        return 3 if self.amsgrad else 2
+
+
+class AdamW(Adam):
+    """AdamW (Loshchilov & Hutter 2019): Adam with the L2 penalty decoupled as weight decay.
+
+    | w <- (1 - r l2) w
+    | then Adam's update with the gradient of the loss alone
+
+    The decay l2 is the L2 part of the estimator's penalty, alpha (1 - l1_ratio). What it
+    approaches is not the minimum of the objective.
+
+    Parameters
+    ----------
+    beta1, beta2 : float, default=0.9, 0.999
+    epsilon : float, default=1e-8
+    amsgrad : bool, default=False
+        Take the largest v so far in place of v (Reddi, Kale & Kumar 2018).
+    """
+
+    name = "adamw"
+
+    @property
+    def kernel_code(self):
+        return 9 if self.amsgrad else 8
+
+
+class NAdam(UpdateRule):
+    """NAdam (Dozat 2016): Adam with Nesterov's momentum.
+
+    | mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2);  P_t = mu_1 ... mu_t;  m, v as Adam's
+    | d = sqrt(v) / sqrt(1 - beta2^t) + epsilon
+    | w <- w - r ((1 - mu_t) / (1 - P_t) g + mu_{t+1} / (1 - P_{t+1}) m) / d
+
+    Parameters
+    ----------
+    beta1, beta2 : float, default=0.9, 0.999
+    epsilon : float, default=1e-8
+    momentum_decay : float, default=4e-3
+        How fast the momentum mu_t rises from beta1 / 2 to beta1.
+    """
+
+    name = "nadam"
+    kernel_code = 10
+    n_slots = 2
+    domains = {
+        "beta1": "a number in [0, 1)",
+        "beta2": "a number in [0, 1)",
+        "epsilon": "a number in (0, inf)",
+        "momentum_decay": "a number in [0, inf)",
+    }
+
+    def __init__(self, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=4e-3):
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+        self.momentum_decay = momentum_decay
+
+
+class FTRL(UpdateRule):
+    """FTRL-proximal (McMahan et al. 2013): exact zeros, on streams too.
+
+    | sigma = (sqrt(n + g^2) - sqrt(n)) / r
+    | z <- z + g - sigma w;  n <- n + g^2;  q <- q + sigma       (q_0 = beta / r)
+    | w <- 0 where abs(z) <= T l1, else -(z - sign(z) T l1) / (q + T l2)
+
+    where g is the gradient of the loss alone and T the number of updates (the sum of the mean
+    weights of their batches). The steps shrink as AdaGrad's do.
+
+    Parameters
+    ----------
+    beta : float, default=1.0
+        Damps the first steps.
+    """
+
+    name = "ftrl"
+    kernel_code = 11
+    n_slots = 3
+    domains = {"beta": "a number in (0, inf)"}
+
+    def __init__(self, beta=1.0):
+        self.beta = beta
+
+
+class SAG(Optimizer):
+    """Stochastic average gradient (Schmidt, Le Roux & Bach 2017).
+
+    | G <- G + (l'_i(w) - c_i) x_i / n;  c_i <- l'_i(w)
+    | w <- prox_r(w - r G)
+    """
+
+    name = "sag"
+    family = "variance_reduced"
+
+
+class SAGA(Optimizer):
+    """SAGA (Defazio, Bach & Lacoste-Julien 2014): SAG without its bias.
+
+    | w <- prox_r(w - r ((l'_i(w) - c_i) x_i + G))
+    | G <- G + (l'_i(w) - c_i) x_i / n;  c_i <- l'_i(w)
+    """
+
+    name = "saga"
+    family = "variance_reduced"
+
+
+class SVRG(Optimizer):
+    """Stochastic variance-reduced gradient (Johnson & Zhang 2013): no memory of each row's slope.
+
+    | w <- prox_r(w - r ((l'_i(w) - l'_i(w~)) x_i + G(w~)))
+
+    with the whole gradient G taken at a snapshot w~.
+
+    Parameters
+    ----------
+    snapshot_every : int, default=1
+        Passes from one snapshot to the next.
+    """
+
+    name = "svrg"
+    family = "variance_reduced"
+    domains = {"snapshot_every": "an integer in [1, inf)"}
+
+    def __init__(self, snapshot_every=1):
+        self.snapshot_every = snapshot_every
+
+
+class LBFGS(Optimizer):
+    """L-BFGS (Liu & Nocedal 1989): a model of the curvature from the last few steps.
+
+    Parameters
+    ----------
+    memory : int, default=10
+        How many steps.
+    """
+
+    name = "lbfgs"
+    family = "batch"
+    domains = {"memory": "an integer in [1, inf)"}
+
+    def __init__(self, memory=10):
+        self.memory = memory
+
+
+class Newton(Optimizer):
+    """Newton's method: the curvature itself, for few features and smooth losses."""
+
+    name = "newton"
+    family = "batch"
+
+
+OPTIMIZERS = {
+    optimizer.name: optimizer
+    for optimizer in (
+        SGD,
+        AdaGrad,
+        AdaDelta,
+        RMSProp,
+        Adam,
+        AdamW,
+        NAdam,
+        FTRL,
+        SAG,
+        SAGA,
+        SVRG,
+        LBFGS,
+        Newton,
+    )
+}
+
+
+def resolve(optimizer):
+    """The `Optimizer` that an estimator's parameter means, validated.
+
+    Parameters
+    ----------
+    optimizer : str or Optimizer
+        A name stands for the class with its defaults. "auto" is not among them: it is a policy,
+        not an optimizer.
+
+    Returns
+    -------
+    Optimizer
+    """
+    if isinstance(optimizer, Optimizer):
+        return optimizer.validate()
+    if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
+        return OPTIMIZERS[optimizer]()
+    instead = ""
+    if isclass(optimizer) and issubclass(optimizer, Optimizer):
+        instead = f" Pass an object: {optimizer.__name__}()."
+    raise ValueError(
+        f"The 'optimizer' parameter must be 'auto', one of {list(OPTIMIZERS)} or an Optimizer "
+        "object (a grid over a parameter of the optimizer, such as optimizer__beta1, needs an "
+        f"object in the estimator: optimizer=Adam()). Got {optimizer!r} instead.{instead}"
+    )

@@ -1,0 +1,147 @@
+"""Penalties: what large coefficients cost.
+
+Every built-in penalty is one formula with two numbers,
+
+    penalty(W) = l1 |W|_1 + l2 / 2 |W|^2        over all W, or over W >= 0 (`positive`)
+
+and solvers meet it through its proximal map. A penalty of your own subclasses `Penalty`.
+"""
+
+import numpy as np
+
+from sgdlearn._parameters import Parameters
+
+__all__ = ["ElasticPenalty", "Penalty"]
+
+
+class Penalty(Parameters):
+    """Base class of penalties; subclass it to write your own.
+
+    A subclass gives `value` and `prox`. The estimator's `alpha` scales it from outside: the
+    objective is mean loss + alpha * value(W), W of shape (n_outputs, n_features). It need not be
+    smooth, only convex.
+
+    Examples
+    --------
+    The group lasso over the outputs: a feature is used by all outputs or by none.
+
+    >>> import numpy as np
+    >>> from sgdlearn.penalties import Penalty
+    >>> class GroupLasso(Penalty):
+    ...     def value(self, W):
+    ...         return np.linalg.norm(W, axis=0).sum()
+    ...
+    ...     def prox(self, U, rate):
+    ...         size = np.linalg.norm(U, axis=0)
+    ...         return U * (1 - np.minimum(rate / np.maximum(size, 1e-300), 1))
+    >>> GroupLasso().prox(np.array([[3.0, 0.3], [4.0, 0.4]]), 1.0)
+    array([[2.4, 0. ],
+           [3.2, 0. ]])
+    """
+
+    def value(self, W):
+        """The penalty of coefficients W, a float."""
+        raise NotImplementedError(f"{type(self).__name__} does not define value(W).")
+
+    def prox(self, U, rate):
+        """argmin_W 1/2 |W - U|^2 + rate * value(W), a new array like U.
+
+        `rate` is a positive number.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define prox(U, rate).")
+
+
+class ElasticPenalty(Penalty):
+    """l1 |W|_1 + l2 / 2 |W|^2, over W >= 0 if `positive`.
+
+    Parameters
+    ----------
+    l1, l2 : float, default=0.0
+    positive : bool, default=False
+        The constraint is kept by `prox`; `value` does not look at it.
+    """
+
+    domains = {
+        "l1": "a number in [0, inf)",
+        "l2": "a number in [0, inf)",
+        "positive": "a bool",
+    }
+
+    def __init__(self, l1=0.0, l2=0.0, positive=False):
+        self.l1 = l1
+        self.l2 = l2
+        self.positive = positive
+
+    @property
+    def lower(self):
+        """The least value a coefficient may have."""
+        return 0.0 if self.positive else -np.inf
+
+    def value(self, W):
+        return float(self.l1 * np.sum(np.abs(W)) + 0.5 * self.l2 * np.sum(np.square(W)))
+
+    def prox(self, U, rate, scale=1.0):
+        """argmin_V 1/2 |V - U|^2 + rate * value(scale * V), over scale * V >= 0 if `positive`.
+
+        `rate` and `scale` (coefficients are W = scale * V) are positive and broadcast over U.
+        """
+        return prox(U, rate * self.l1 * scale, rate * self.l2 * np.square(scale), self.lower)
+
+
+class ScaledPenalty(Penalty):
+    """alpha times a user's penalty."""
+
+    def __init__(self, penalty, alpha):
+        self.penalty = penalty
+        self.alpha = alpha
+
+    def value(self, W):
+        return float(self.alpha * self.penalty.value(W))
+
+    def prox(self, U, rate):
+        return self.penalty.prox(U, rate * self.alpha)
+
+
+def prox(u, t1, t2, lower=-np.inf):
+    """max(lower, sign(u) max(|u| - t1, 0) / (1 + t2)), the twin of the compiled function."""
+    return np.maximum(lower, (u - np.clip(u, -t1, t1)) / (1.0 + t2))
+
+
+PENALTIES = ("l1", "l2", "elasticnet")
+
+
+def resolve(penalty, *, alpha, l1_ratio=0.15, positive=False):
+    """The penalty that an estimator's parameters mean, `alpha` included.
+
+    Parameters
+    ----------
+    penalty : {"l2", "l1", "elasticnet"}, None or Penalty
+    alpha : float
+        The strength.
+    l1_ratio : float, default=0.15
+        The share of L1; read by "elasticnet" alone.
+    positive : bool, default=False
+
+    Returns
+    -------
+    ElasticPenalty, or ScaledPenalty for a user's own
+    """
+    if isinstance(penalty, ElasticPenalty):
+        own = penalty.validate()
+        return ElasticPenalty(alpha * own.l1, alpha * own.l2, own.positive or positive)
+    if isinstance(penalty, Penalty):
+        if positive:
+            raise ValueError(
+                "positive=True goes with a built-in penalty; a Penalty object keeps its own "
+                f"constraints in its prox. Got penalty={penalty!r} and positive={positive!r}."
+            )
+        return ScaledPenalty(penalty.validate(), alpha)
+    shares = {None: (0.0, 0.0), "l1": (1.0, 0.0), "l2": (0.0, 1.0)}
+    shares["elasticnet"] = (l1_ratio, 1.0 - l1_ratio)
+    if not (penalty is None or isinstance(penalty, str)) or penalty not in shares:
+        raise ValueError(
+            f"The 'penalty' parameter must be one of {list(PENALTIES)}, None or a Penalty object. "
+            f"Got {penalty!r} instead."
+        )
+    l1, l2 = shares[penalty]
+    return ElasticPenalty(float(alpha * l1), float(alpha * l2), positive)

@@ -1,0 +1,60 @@
+"""scikit-learn's own checks, for every estimator with every optimizer."""
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sgdlearn.optimizers import SGD
+from sgdlearn.utils import all_estimators
+
+DETERMINISTIC = ["auto", "lbfgs", "newton"]
+VARIANCE_REDUCED = ["sag", "saga", "svrg"]
+MOMENTUM = SGD(momentum=0.9)
+STREAMING = [
+    "sgd", MOMENTUM, "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl",
+]  # fmt: skip
+
+
+# Where one run has to agree with another to seven digits, the penalty makes the optimum round
+# enough: lbfgs ends where rounding hides any further descent, which leaves half the digits, and
+# on the checks' sparse rows, which are not centred, the others take thousands of passes.
+ALPHA = {"lbfgs": 0.1, "sag": 1.0, "saga": 1.0, "svrg": 1.0}
+
+
+def configured(estimator, optimizer):
+    """The estimator, set up to arrive on the checks' small data; "auto" must do so by itself."""
+    estimator = estimator(optimizer=optimizer, random_state=0)
+    if optimizer == "auto":
+        return estimator
+    if optimizer in STREAMING:
+        return estimator.set_params(max_iter=20, tol=1e-3)
+    if type(estimator).__name__ == "GDLinearSVC":
+        estimator.set_params(loss="squared_hinge")  # the others ask for a slope everywhere
+    if optimizer in ALPHA:
+        estimator.set_params(alpha=ALPHA[optimizer])
+    if optimizer == "lbfgs" and type(estimator).__name__ == "GDLinearSVC":
+        estimator.set_params(alpha=1.0)  # its loss is flat beyond the margin
+    return estimator.set_params(tol=1e-10, max_iter=10_000)
+
+
+def expected_failed_checks(estimator):
+    if estimator.optimizer in DETERMINISTIC + VARIANCE_REDUCED:
+        return {}  # they arrive, and at the optimum it does not matter by which path
+    reason = (
+        "a weight of 2 is one step of twice the length, two copies are two steps at other times: "
+        "the same objective, not the same path"
+    )
+    return {
+        "check_sample_weight_equivalence_on_dense_data": reason,
+        "check_sample_weight_equivalence_on_sparse_data": reason,
+    }
+
+
+@parametrize_with_checks(
+    [
+        configured(estimator, optimizer)
+        for _, estimator in all_estimators()
+        for optimizer in DETERMINISTIC + VARIANCE_REDUCED + STREAMING
+    ],
+    expected_failed_checks=expected_failed_checks,
+)
+def test_estimator_keeps_scikit_learns_conventions(estimator, check):
+    check(estimator)
