@@ -1,5 +1,6 @@
 """scikit-learn's own checks, for every estimator with every optimizer."""
 
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sgdlearn.optimizers import SGD
@@ -48,6 +49,7 @@ def expected_failed_checks(estimator):
     }
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # short on purpose
 @parametrize_with_checks(
     [
         configured(estimator, optimizer)
