@@ -965,7 +965,6 @@ def long_work():
         {"optimizer": "lbfgs", "loss": "huber"},
         {"optimizer": "newton", "loss": "huber"},
         {"optimizer": "auto", "loss": "quantile"},
-        {"optimizer": "auto", "penalty": "l1", "alpha": 0.1},
     ],
     ids=label,
 )
