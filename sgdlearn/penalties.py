@@ -2,9 +2,10 @@
 
 Every built-in penalty is one formula with two numbers,
 
-    penalty(W) = l1 |W|_1 + l2 / 2 |W|^2        over all W, or over W >= 0 (`positive`)
+    penalty(W) = l1 |u W|_1 + l2 / 2 |u W|^2        over all W, or over W >= 0 (`positive`)
 
-and solvers meet it through its proximal map. A penalty of your own subclasses `Penalty`.
+where u is the unit of each column, 1 but for `standardize=True`, and solvers meet it through its
+proximal map. A penalty of your own subclasses `Penalty`.
 """
 
 import numpy as np
@@ -52,13 +53,17 @@ class Penalty(Parameters):
 
 
 class ElasticPenalty(Penalty):
-    """l1 |W|_1 + l2 / 2 |W|^2, over W >= 0 if `positive`.
+    """l1 |unit W|_1 + l2 / 2 |unit W|^2, over W >= 0 if `positive`.
 
     Parameters
     ----------
     l1, l2 : float, default=0.0
     positive : bool, default=False
         The constraint is kept by `prox`; `value` does not look at it.
+    unit : float or ndarray of shape (n_features,), default=1.0
+        By what the coefficients of each column are multiplied before they are penalised, a positive
+        number: a factor of its own for each column. The textbook updates of a given learning rate
+        are made in these units too.
     """
 
     domains = {
@@ -67,29 +72,51 @@ class ElasticPenalty(Penalty):
         "positive": "a bool",
     }
 
-    def __init__(self, l1=0.0, l2=0.0, positive=False):
+    def __init__(self, l1=0.0, l2=0.0, positive=False, unit=1.0):
         self.l1 = l1
         self.l2 = l2
         self.positive = positive
+        self.unit = unit
+
+    def validate(self):
+        super().validate()
+        unit = np.asarray(self.unit)
+        if unit.dtype.kind not in "fiu" or not np.all((unit > 0.0) & np.isfinite(unit)):
+            raise ValueError(
+                "The 'unit' parameter of ElasticPenalty must be a positive number or an array of "
+                f"them, one for each feature. Got {self.unit!r} instead."
+            )
+        return self
 
     @property
     def lower(self):
         """The least value a coefficient may have."""
         return 0.0 if self.positive else -np.inf
 
+    def thresholds(self, scale=1.0):
+        """The weight of |v| for coefficients W = scale v."""
+        return self.l1 * (scale * self.unit)
+
+    def ridge(self, scale=1.0):
+        """The weight of v^2 / 2 for coefficients W = scale v."""
+        return self.l2 * np.square(scale * self.unit)
+
     def value(self, W):
-        return float(self.l1 * np.sum(np.abs(W)) + 0.5 * self.l2 * np.sum(np.square(W)))
+        V = np.multiply(W, self.unit)
+        return float(self.l1 * np.sum(np.abs(V)) + 0.5 * self.l2 * np.sum(np.square(V)))
 
     def prox(self, U, rate, scale=1.0):
         """argmin_V 1/2 |V - U|^2 + rate * value(scale * V), over scale * V >= 0 if `positive`.
 
         `rate` and `scale` (coefficients are W = scale * V) are positive and broadcast over U.
         """
-        return prox(U, rate * self.l1 * scale, rate * self.l2 * np.square(scale), self.lower)
+        return prox(U, rate * self.thresholds(scale), rate * self.ridge(scale), self.lower)
 
 
 class ScaledPenalty(Penalty):
     """alpha times a user's penalty."""
+
+    unit = 1.0
 
     def __init__(self, penalty, alpha):
         self.penalty = penalty
@@ -128,7 +155,10 @@ def resolve(penalty, *, alpha, l1_ratio=0.15, positive=False):
     """
     if isinstance(penalty, ElasticPenalty):
         own = penalty.validate()
-        return ElasticPenalty(alpha * own.l1, alpha * own.l2, own.positive or positive)
+        l1, l2, unit = alpha * own.l1, alpha * own.l2, own.unit
+        if np.ndim(unit) == 0:
+            l1, l2, unit = l1 * unit, l2 * unit**2, 1.0
+        return ElasticPenalty(l1, l2, own.positive or positive, unit)
     if isinstance(penalty, Penalty):
         if positive:
             raise ValueError(

@@ -55,6 +55,7 @@ OBJECTIVE = [
     ("penalty", {"alpha": 0.1}, ["l2", "l1", "elasticnet", None]),
     ("alpha", {}, [0.01, 0.1]),
     ("l1_ratio", {"penalty": "elasticnet", "alpha": 0.1}, [0.1, 0.9]),
+    ("standardize", {"alpha": 0.1}, [False, True]),
     ("fit_intercept", {}, [True, False]),
     ("positive", {}, [False, True]),
 ]

@@ -67,7 +67,7 @@ def test_resolve_names(penalty, l1, l2, positive):
 
 def test_resolve_an_elastic_penalty_scales_it():
     got = penalties.resolve(ElasticPenalty(l1=2.0, l2=3.0), alpha=0.5, positive=True)
-    assert got.get_params() == {"l1": 1.0, "l2": 1.5, "positive": True}
+    assert got.get_params() == {"l1": 1.0, "l2": 1.5, "positive": True, "unit": 1.0}
 
 
 class GroupLasso(Penalty):
@@ -119,7 +119,7 @@ def test_errors_name_parameter_value_and_domain(call, message):
 
 def test_parameter_object():
     penalty = clone(ElasticPenalty(0.1, 0.2, True))
-    assert penalty.get_params() == {"l1": 0.1, "l2": 0.2, "positive": True}
+    assert penalty.get_params() == {"l1": 0.1, "l2": 0.2, "positive": True, "unit": 1.0}
 
 
 @pytest.mark.parametrize("method, arguments", [("value", 1), ("prox", 2)])

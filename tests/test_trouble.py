@@ -66,6 +66,7 @@ COMMON = {
     "penalty": ["l3", "L2", 1, Penalty],
     "alpha": [-1e-9, np.nan, np.inf, "1", None],
     "l1_ratio": [-0.1, 1.1, np.nan, None],
+    "standardize": [2, "yes", None],
     "fit_intercept": [2, "yes", None],
     "optimizer": ["adamm", "ADAM", None, 3, Adam],
     "learning_rate": [0, 0.0, -0.1, np.inf, np.nan, "fast", None, [], schedules.Step],

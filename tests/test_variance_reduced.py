@@ -200,7 +200,7 @@ def test_steps_made_up_for_are_the_steps_themselves(l1, l2, lower, steps):
     decay = np.log1p(t2)
     records = np.zeros((len(w), FIRST_COEFFICIENT + 2))
     records[:, 1:] = np.transpose(
-        np.broadcast_arrays(scale, decay, decay / t2 if t2 else 1.0, 1.0 / (1.0 + t2), w, g)
+        np.broadcast_arrays(scale, scale, decay, decay / t2 if t2 else 1.0, 1.0 / (1.0 + t2), w, g)
     )
     catch_up(records, 1, (rate, rate * l1, lower), float(steps))
     for _ in range(steps):

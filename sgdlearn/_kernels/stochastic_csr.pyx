@@ -49,6 +49,17 @@ cdef inline bint owes(Rule rule, Penalty penalty) noexcept nogil:
     return penalty.l1 > 0.0 or penalty.l2 > 0.0 or penalty.lower > -INFINITY or rule.code == FTRL
 
 
+cdef inline const floating* in_metric(
+    Py_ssize_t nnz, const index_t* index, const floating* x, const floating* scale,
+    floating* values,
+) noexcept nogil:
+    """values <- the entries of a row in the metric."""
+    cdef Py_ssize_t q
+    for q in range(nnz):
+        values[q] = x[q] * scale[index[q]]
+    return values
+
+
 cdef inline void settle(
     Py_ssize_t j, double now, double lower, Py_ssize_t k, Py_ssize_t p, floating* u, double* since
 ) noexcept nogil:
@@ -80,12 +91,12 @@ cdef void fold(
 
 cdef inline void catch_up_outputs(
     RuleStep missed, Py_ssize_t j, double now, Py_ssize_t k, Py_ssize_t p,
-    const floating* metric, floating* w, const floating* slots, double* since,
+    const floating* size, floating* w, const floating* slots, double* since,
 ) noexcept nogil:
     """Coordinate j of every output at the present."""
     cdef Py_ssize_t c
     for c in range(k):
-        catch_up(&missed, j, now, since[j], metric, w + c * p, slots + c * p, k * p)
+        catch_up(&missed, j, now, since[j], size, w + c * p, slots + c * p, k * p)
     since[j] = now
 
 
@@ -112,6 +123,7 @@ def csr_updates(
     cdef bint fit_intercept = method[3]
     cdef Py_ssize_t average_from = method[4]
     cdef const floating[::1] scale = coordinates[1]
+    cdef const floating[::1] sizes = coordinates[2]
     cdef floating[:, ::1] W = state[0]
     cdef double[::1] b = state[1]
     cdef floating[:, :, ::1] slots = state[2]
@@ -133,6 +145,7 @@ def csr_updates(
     cdef bint thresholded = penalty.l1 > 0.0 or penalty.lower > -INFINITY
     cdef bint gathers = all_move or (batch_size > 1 and not shrinking)
     cdef const floating* metric_scale = &scale[0] if metric and p > 0 else NULL
+    cdef const floating* size = &sizes[0] if metric and p > 0 else NULL
     cdef floating* w = &W[0, 0] if p > 0 else NULL
     cdef floating* slot = &slots[0, 0, 0] if slots.shape[0] > 0 and p > 0 else NULL
     cdef double* b_slot = &b_slots[0, 0] if b_slots.shape[0] > 0 else NULL
@@ -191,11 +204,9 @@ def csr_updates(
                             if since[j] != now or penalty.lower > -INFINITY:
                                 settle(j, now, penalty.lower, k, p, w, since)
                         elif since[j] != now or rule.code == FTRL:
-                            catch_up_outputs(missed, j, now, k, p, metric_scale, w, slot, since)
+                            catch_up_outputs(missed, j, now, k, p, size, w, slot, since)
                 if metric:
-                    for q in range(nnz):
-                        values[q] = x[q] * metric_scale[index[q]]
-                    x = values
+                    x = in_metric(nnz, index, x, metric_scale, values)
                 for c in range(k):
                     z[c] = clock[SHRINKAGE] * gather_dot(nnz, index, x, w + c * p) + b[c]
                 s = weights[row] if weighted else 1.0
@@ -234,6 +245,8 @@ def csr_updates(
                     nnz = indptr[row + 1] - indptr[row]
                     index = &indices[0] + indptr[row]
                     x = &data[0] + indptr[row]
+                    if metric:
+                        x = in_metric(nnz, index, x, metric_scale, values)
                     for c in range(k):
                         s = -step.rate * slopes[(i - start) * k + c] / clock[SHRINKAGE]
                         scatter_axpy(nnz, s, index, x, w + c * p)
@@ -246,16 +259,16 @@ def csr_updates(
             else:
                 for c in range(k):
                     if all_move:
-                        update(&step, p, 1.0, G + c * p, metric_scale, w + c * p,
+                        update(&step, p, 1.0, G + c * p, size, w + c * p,
                                slot + c * p, k * p)
                     elif gathers:
                         for i in range(n_touched):
                             values[i] = G[c * p + touched[i]]
-                        update_indexed(&step, n_touched, touched, 1.0, values, metric_scale,
+                        update_indexed(&step, n_touched, touched, 1.0, values, size,
                                        w + c * p, slot + c * p, k * p)
                     else:
                         update_indexed(&step, n_touched, touched, slopes[c], values,
-                                       metric_scale, w + c * p, slot + c * p, k * p)
+                                       size, w + c * p, slot + c * p, k * p)
                 for i in range(n_touched):
                     j = touched[i]
                     if owing:
@@ -279,7 +292,7 @@ def csr_updates(
                         missed = missed_updates(rule, penalty, metric, &clock[0])
                         for j in range(p):
                             catch_up_outputs(
-                                missed, j, clock[ELAPSED], k, p, metric_scale, w, slot, since)
+                                missed, j, clock[ELAPSED], k, p, size, w, slot, since)
                     axpy_wide(k * p, clock[SHRINKAGE], w, total_w)
             u += 1
             start = stop
@@ -333,18 +346,18 @@ def csr_coefficients(
     const floating[:, :, ::1] slots,
     const double[::1] clock,
     double[::1] since,
-    const floating[::1] scale,
+    const floating[::1] sizes,
     tuple rule,
     tuple penalty,
 ):
     """Turn a copy of the coefficients, and of ``since``, into what W is with nothing put off."""
     cdef Rule rule_ = as_rule(rule)
     cdef Penalty penalty_ = as_penalty(penalty)
-    cdef bint metric = scale is not None
+    cdef bint metric = sizes is not None
     cdef Py_ssize_t k = W.shape[0]
     cdef Py_ssize_t p = W.shape[1]
     cdef const floating* slot = &slots[0, 0, 0] if slots.shape[0] > 0 and p > 0 else NULL
-    cdef const floating* metric_scale = &scale[0] if metric else NULL
+    cdef const floating* size = &sizes[0] if metric else NULL
     cdef RuleStep missed
     cdef Py_ssize_t c, j
     if p == 0 or moves_all(rule_, penalty_):
@@ -358,5 +371,5 @@ def csr_coefficients(
         elif owes(rule_, penalty_):
             missed = missed_updates(rule_, penalty_, metric, &clock[0])
             for j in range(p):
-                catch_up_outputs(missed, j, clock[ELAPSED], k, p, metric_scale, &W[0, 0], slot,
+                catch_up_outputs(missed, j, clock[ELAPSED], k, p, size, &W[0, 0], slot,
                                  &since[0])

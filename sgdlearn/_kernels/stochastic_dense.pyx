@@ -20,12 +20,12 @@ from sgdlearn._kernels.vector cimport PREFETCH, axpy, axpy_wide, dot, standardiz
 
 cdef inline void move(
     const RuleStep* step, Py_ssize_t k, Py_ssize_t p, const floating* gradient, Py_ssize_t stride,
-    const double* factors, const floating* metric, floating* w, floating* slots,
+    const double* factors, const floating* size, floating* w, floating* slots,
 ) noexcept nogil:
     """W_c <- update(W_c, factors_c gradient_c); stride 0: one row is every output's gradient."""
     cdef Py_ssize_t c
     for c in range(k):
-        update(step, p, 1.0 if factors == NULL else factors[c], gradient + c * stride, metric,
+        update(step, p, 1.0 if factors == NULL else factors[c], gradient + c * stride, size,
                w + c * p, slots + c * p, k * p)
 
 
@@ -52,8 +52,9 @@ def dense_updates(
     """Visit the rows X[order] in batches, one update each; return sum_i s_i loss_i.
 
     The loss of a row is taken at the coefficients that met it.  ``method`` is (loss, rule,
-    penalty, fit_intercept, average_from) in numbers, ``coordinates`` (shift, scale) of the
-    metric or (None, None), ``state`` the arrays of the run, updated in place.
+    penalty, fit_intercept, average_from) in numbers, ``coordinates`` (shift, scale) of the metric
+    and the size by which the penalty measures each coefficient in it, or (None, None, None),
+    ``state`` the arrays of the run, updated in place.
     """
     cdef LossSpec loss = LossSpec(method[0][0], method[0][1], method[0][2])
     cdef Rule rule = as_rule(method[1])
@@ -62,6 +63,7 @@ def dense_updates(
     cdef Py_ssize_t average_from = method[4]
     cdef const floating[::1] shift = coordinates[0]
     cdef const floating[::1] scale = coordinates[1]
+    cdef const floating[::1] sizes = coordinates[2]
     cdef floating[:, ::1] W = state[0]
     cdef double[::1] b = state[1]
     cdef floating[:, :, ::1] slots = state[2]
@@ -78,6 +80,7 @@ def dense_updates(
     cdef bint weighted = weights is not None
     cdef bint batched = batch_size > 1
     cdef const floating* metric_scale = &scale[0] if metric and p > 0 else NULL
+    cdef const floating* size = &sizes[0] if metric and p > 0 else NULL
     cdef floating* slot = &slots[0, 0, 0] if slots.shape[0] > 0 and p > 0 else NULL
     cdef double* b_slot = &b_slots[0, 0] if b_slots.shape[0] > 0 else NULL
     cdef floating* w = &W[0, 0] if p > 0 else NULL
@@ -127,9 +130,9 @@ def dense_updates(
                         axpy(p, slopes[c], x, G + c * p)
             next_update(&step, &rule, &penalty, rates[u], mean_weight, &clock[0])
             if batched:
-                move(&step, k, p, G, p, NULL, metric_scale, w, slot)
+                move(&step, k, p, G, p, NULL, size, w, slot)
             else:
-                move(&step, k, p, x, 0, slopes, metric_scale, w, slot)
+                move(&step, k, p, x, 0, slopes, size, w, slot)
             if fit_intercept:
                 move_intercepts(&b_step, &step, k, b_gradient, &b[0], b_slot)
             if 0 < average_from <= clock[UPDATES]:
@@ -160,7 +163,7 @@ def gradient_update(
     cdef Rule rule = as_rule(method[1])
     cdef Penalty penalty = as_penalty(method[2])
     cdef bint fit_intercept = method[3]
-    cdef const floating[::1] scale = coordinates[1]
+    cdef const floating[::1] sizes = coordinates[2]
     cdef floating[:, ::1] W = state[0]
     cdef double[::1] b = state[1]
     cdef floating[:, :, ::1] slots = state[2]
@@ -168,12 +171,12 @@ def gradient_update(
     cdef double[::1] clock = state[4]
     cdef Py_ssize_t k = W.shape[0]
     cdef Py_ssize_t p = W.shape[1]
-    cdef bint metric = scale is not None
+    cdef bint metric = sizes is not None
     cdef RuleStep step = first_step(rule, penalty, metric)
     cdef RuleStep b_step = free_step(step)
     with nogil:
         next_update(&step, &rule, &penalty, rate, mean_weight, &clock[0])
-        move(&step, k, p, &G[0, 0], p, NULL, &scale[0] if metric else NULL, &W[0, 0],
+        move(&step, k, p, &G[0, 0], p, NULL, &sizes[0] if metric else NULL, &W[0, 0],
              &slots[0, 0, 0] if slots.shape[0] > 0 else NULL)
         if fit_intercept:
             move_intercepts(&b_step, &step, k, &b_gradient[0], &b[0],

@@ -56,7 +56,8 @@ CLONED static void move_dense_smooth(ptrdiff_t n, double rate, double direct, do
  * n_outputs entries of g follow: with a single output, all of it within a cache line.          */
 typedef struct {
     double seen;   /* updates it has been through */
-    double scale;  /* of the metric: the row's entry is x scale, the threshold threshold scale */
+    double scale;  /* of the metric: the row's entry is x scale */
+    double size;   /* by which the penalty measures it: its threshold is threshold size */
     double decay;  /* log(1 + t2), of one step */
     double pull;   /* decay / t2; 1 where t2 = 0 */
     double shrink; /* 1 / (1 + t2) */
@@ -106,7 +107,7 @@ INLINED double coast(const Coordinate *at, const Motion *motion, double k, doubl
 {
     if (motion->threshold == 0.0 && motion->lower < 0.0)
         return affine_steps(at, k, w, g);
-    const double t1 = motion->threshold * at->scale;
+    const double t1 = motion->threshold * at->size;
     if (motion->lower == 0.0)
         return fmax(affine_steps(at, k, w, t1 + g), 0.0);
     const double sign = w > 0.0 || (w == 0.0 && g <= 0.0) ? 1.0 : -1.0;
@@ -146,7 +147,7 @@ INLINED void catch_up_coordinate(Coordinate *at, const Motion *motion, double cl
         Coordinate *at = (Coordinate *)(records + index[entry] * stride);      \
         double *w = (double *)(at + 1), *g = w + K;                            \
         const double x = at->scale * (double)data[entry];                      \
-        const double t1 = motion->threshold * at->scale;                       \
+        const double t1 = motion->threshold * at->size;                       \
         if (motion->rate != 0.0) {                                             \
             at->seen += 1.0;                                                   \
             for (ptrdiff_t c = 0; c < K; c++) {                                \

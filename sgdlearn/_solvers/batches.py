@@ -72,7 +72,7 @@ class _Block:
 
     def __init__(self, run, rows, batch_size):
         self.rows = rows
-        self.shift, self.scale = run.kernel_scaling
+        self.shift, self.scale, _ = run.kernel_scaling
         if not rows.sparse:
             self.scratch = aligned_empty((min(batch_size, rows.n), rows.p), rows.dtype)
 
@@ -122,12 +122,12 @@ def _move_by_python(run, G, gb, rate, mean_weight):
     elastic = isinstance(penalty, ElasticPenalty)
     l2 = penalty.l2 * mean_weight if elastic else 0.0
     if run.scaling is not None:
-        l2 = l2 * run.kernel_scaling[1] ** 2
+        l2 = l2 * run.kernel_scaling[2] ** 2
     new_W, W_memory = rule.update(W.copy(), G + l2 * W, W_memory, rate)
     if elastic and (penalty.l1 > 0 or penalty.lower > -np.inf):
         only_l1 = ElasticPenalty(penalty.l1, 0.0, penalty.positive)
-        scale = 1.0 if run.scaling is None else run.kernel_scaling[1]
-        new_W = only_l1.prox(new_W, rate * mean_weight, scale)
+        size = 1.0 if run.scaling is None else run.kernel_scaling[2]
+        new_W = only_l1.prox(new_W, rate * mean_weight, size)
     W[:] = new_W
     if method.fit_intercept:
         b[:], b_memory = rule.update(b.copy(), gb, b_memory, rate)

@@ -49,7 +49,7 @@ class Certificate:
         self.curvature = bound if np.isfinite(bound) else 1.0
         self.elastic = isinstance(objective.penalty, ElasticPenalty)
         if self.elastic:
-            self.scaling = scaling.stiffened(objective.penalty.l2 / self.curvature)
+            self.scaling = scaling.stiffened(objective.penalty.ridge() / self.curvature)
         else:
             # A penalty known by its prox alone takes one rate for all coordinates.
             size = float(np.sqrt(np.sum(scaling.size**2))) or 1.0
@@ -77,8 +77,8 @@ class Certificate:
         scale = self.scaling.scale
         if self.elastic:
             U, _ = self.scaling.from_user(W, gb)
-            G, gb = self.scaling.gradient(GW + penalty.l2 * W, gb)
-            l1 = ElasticPenalty(penalty.l1, 0.0, penalty.positive)
+            G, gb = self.scaling.gradient(GW + penalty.ridge() * W, gb)
+            l1 = ElasticPenalty(penalty.l1, 0.0, penalty.positive, penalty.unit)
             D = U - l1.prox(U - G / c, 1.0 / c, scale)
         else:
             rate = scale[0] ** 2 / c

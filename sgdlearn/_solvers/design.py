@@ -13,7 +13,7 @@ class Design:
         self.objective, self.scaling = objective, scaling
         self.k, self.p = objective.n_outputs, objective.rows.p
         self.q = self.p + objective.fit_intercept
-        self.ridge = self.padded(objective.penalty.l2 * scaling.scale**2)
+        self.ridge = self.padded(objective.penalty.ridge(scaling.scale))
         # Columns that say nothing have no curvature: one keeps H regular, their step is 0.
         self.idle = self.padded(scaling.scale == 0.0)
 

@@ -149,7 +149,7 @@ class _Problem:
         if penalty.l1 > 0.0:
             # |w_j|; a column that says nothing stays at 0 under any penalty
             scale = np.where(certificate.scaling.scale > 0.0, certificate.scaling.scale, 1.0)
-            C = np.tile(penalty.l1 * scale[:, None], k)
+            C = np.tile(penalty.thresholds(scale)[:, None], k)
             self.coordinates = [_Ramp(sign * self.V, sign, C, 0.0) for sign in (1.0, -1.0)]
         self.ramps = self.rows + self.coordinates
         self.mass = 2.0 * sum(np.sum(ramp.C, axis=0) for ramp in self.ramps)

@@ -127,9 +127,9 @@ class _Run:
         """F and its gradient, in the unit of the unknowns."""
         point = _Point(self.objective, *self.unpack(x))
         penalty = self.objective.penalty
-        G, gb = self.scaling.gradient(point.GW + penalty.l2 * point.W, point.gb)
-        l1 = penalty.l1 * self.scaling.scale
-        value = point.loss + 0.5 * penalty.l2 * np.sum(point.W**2)
+        G, gb = self.scaling.gradient(point.GW + penalty.ridge() * point.W, point.gb)
+        l1 = penalty.thresholds(self.scaling.scale)
+        value = point.loss + 0.5 * np.sum(penalty.ridge() * point.W**2)
         if self.split or penalty.positive:
             size = point.W.size * (2 if self.split else 1)
             value += self.unit * np.sum(x[:size].reshape(-1, l1.size) @ l1)

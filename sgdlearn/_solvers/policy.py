@@ -65,7 +65,7 @@ def choose(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream):
     return optimizers.LBFGS(), "the default"
 
 
-def check_pairs(rule, parameters, *, loss, penalty):
+def check_pairs(rule, parameters, *, loss, penalty, stream=False):
     """Raise ValueError where two parameters exclude each other, naming both."""
 
     def refuse(name, why):
@@ -73,6 +73,18 @@ def check_pairs(rule, parameters, *, loss, penalty):
         raise ValueError(f"optimizer={rule.name!r} does not go with {name}={value!r}: {why}.")
 
     own_penalty = not isinstance(penalty, ElasticPenalty)
+    if own_penalty and parameters["standardize"]:
+        raise ValueError(
+            f"standardize=True does not go with penalty={parameters['penalty']!r}: it measures the "
+            "coefficients of built-in penalties in other units."
+        )
+    if stream and parameters["standardize"] and parameters["learning_rate"] != "auto":
+        raise ValueError(
+            "standardize=True does not go with learning_rate="
+            f"{parameters['learning_rate']!r} in partial_fit: the deviations of the columns, in "
+            "which the updates would be made, are known at the end of a stream alone. "
+            "learning_rate='auto' follows them."
+        )
     if own_penalty and rule.name != "sgd" and rule.kernel_code is not None:
         refuse("penalty", "a penalty of your own is taken by its prox, which needs 'sgd'")
     if rule.family == "stochastic":

@@ -16,6 +16,12 @@ import numpy as np
 CONSTANT = 1e-12
 
 
+def deviations(moments):
+    """The standard deviation of every column, 1 for a constant one, as StandardScaler has it."""
+    varies = moments.variance > (CONSTANT * moments.mean) ** 2
+    return np.sqrt(np.where(varies, moments.variance, 1.0))
+
+
 @dataclass(frozen=True)
 class Scaling:
     """Shift and scale of every column.
@@ -76,6 +82,11 @@ class Scaling:
             )
         size = np.sqrt(square)
         return cls(shift, np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0))
+
+    @classmethod
+    def in_units(cls, unit):
+        """Coefficients measured in these units, one for each column."""
+        return cls(np.zeros_like(unit), 1.0 / unit)
 
     def stiffened(self, ridge):
         """The metric s_j^2 + ridge in the place of s_j^2, so that L2 stiffens no small column."""

@@ -11,7 +11,7 @@ from ..penalties import ElasticPenalty
 from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
 from .policy import AS_GIVEN, EXACT, SMALL, check_pairs, choose
-from .scaling import Scaling
+from .scaling import Scaling, deviations
 from .stochastic import Method, Run, solve_stochastic
 from .variance_reduced import solve_variance_reduced
 
@@ -49,6 +49,8 @@ class Way:
     max_iter : int
     tol : float or None
     shuffle : bool
+    standardize : bool
+        Whether the units of the penalty follow the stream.
     n_iter_no_change : int
     n_jobs : int
     """
@@ -61,6 +63,7 @@ class Way:
     max_iter: int
     tol: float | None
     shuffle: bool
+    standardize: bool
     n_iter_no_change: int
     n_jobs: int
 
@@ -79,8 +82,8 @@ def way_down(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream
         n_outputs=n_outputs,
         stream=stream,
     )
-    check_pairs(rule, parameters, loss=loss, penalty=penalty)
-    names = ("learning_rate", "batch_size", "average", "max_iter", "tol", "shuffle")
+    check_pairs(rule, parameters, loss=loss, penalty=penalty, stream=stream)
+    names = ("learning_rate", "batch_size", "average", "max_iter", "tol", "shuffle", "standardize")
     return Way(
         rule=rule,
         reason=reason,
@@ -212,11 +215,18 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
         Passes that there will be at most; None where nobody knows (partial_fit).
     """
     method = method_for(objective, way)
-    scaling = metric(objective, stream) if way.learning_rate == "auto" else None
+    scaling = coordinates(objective, way, stream)
     rates = rates_for(method, objective, way, scaling, stream, horizon)
     rows = objective.rows
     run = Run.start(
-        method, W, b, rates, dtype=rows.dtype, scaling=scaling, sparse_metric=rows.sparse
+        method,
+        W,
+        b,
+        rates,
+        dtype=rows.dtype,
+        scaling=scaling,
+        sparse_metric=rows.sparse,
+        unit=objective.penalty.unit,
     )
     if way.rule.name == "adagrad" and stream is not None and stream.loss is not None:
         run.state.slots[0], run.state.b_slots[0] = stream.squared_gradients(method, scaling)
@@ -244,17 +254,23 @@ def resumed(run, method, objective, way, stream=None, horizon=None):
     That is where it is of another rule, or in `fit` of another metric; `start_run` explains the
     other arguments.
     """
-    scaling = None
-    if way.learning_rate == "auto":
-        if run.scaling is None:
-            return None
-        if horizon is None:
-            return run.continued(method, stream.rate(method, run.scaling, run.rates.epoch))
-        scaling = metric(objective, stream)
-        if not run.scaling.close_to(scaling):
-            return None
+    if way.learning_rate == "auto" and horizon is None and run.scaling is not None:
+        return run.continued(method, stream.rate(method, run.scaling, run.rates.epoch))
+    scaling = coordinates(objective, way, stream)
+    if (run.scaling is None) != (scaling is None):
+        return None
+    if scaling is not None and not run.scaling.close_to(scaling):
+        return None
     rates = rates_for(method, objective, way, scaling, stream, horizon, run.state.t)
     return run.continued(method, rates)
+
+
+def coordinates(objective, way, stream):
+    """The `Scaling` in which a stochastic rule moves; None for the units of X."""
+    if way.learning_rate == "auto":
+        return metric(objective, stream)
+    unit = objective.penalty.unit
+    return None if np.ndim(unit) == 0 else Scaling.in_units(unit)
 
 
 def metric(objective, stream):
@@ -293,8 +309,11 @@ def visit_chunk(objective, W, b, way, run, stream):
     if stream is not None and (new or rows.sparse != run.sparse_metric or stream.is_due):
         scaling = metric(objective, stream)
         stream = stream.renewing(rows, weights, scaling)
+        if way.standardize:
+            penalty = ElasticPenalty(**objective.penalty.get_params())
+            objective.penalty = penalty.set_params(unit=deviations(stream.columns))
         if not new:
-            run.follow_metric(scaling, rows.sparse)
+            run.follow_metric(scaling, rows.sparse, objective.penalty.unit)
             run.rates = stream.rate(run.method, scaling, run.rates.epoch)
     if new:
         classes = objective.loss.kind == "classification"  # a first chunk may lack some of them

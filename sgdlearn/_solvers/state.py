@@ -140,19 +140,19 @@ class State:
             now = 0.0 if shrinking else self.clock[ELAPSED]
             self.since = np.full(self.W.shape[1], now)
 
-    def settle(self, method, scale):
+    def settle(self, method, size):
         """Carry out all that has been put off."""
         if self.since is None:
             return
         if self.clock[AVERAGED_SHRINKAGE]:
             self.average += self.clock[AVERAGED_SHRINKAGE] * self.W
             self.clock[AVERAGED_SHRINKAGE] = 0.0
-        self._catch_up(self.W, method, scale)
+        self._catch_up(self.W, method, size)
         self.clock[SHRINKAGE] = 1.0
         self.clock[THRESHOLD] = 0.0
         self.since = None
 
-    def coefficients(self, method, scale):
+    def coefficients(self, method, size):
         """(W, b) as they are with nothing put off, or their average; the state stays as it is."""
         count = self.clock[AVERAGED]
         if count:
@@ -160,11 +160,11 @@ class State:
             return total / count, self.b_average / count
         W = self.W.copy()
         if self.since is not None:
-            self._catch_up(W, method, scale)
+            self._catch_up(W, method, size)
         return W, self.b.copy()
 
-    def _catch_up(self, W, method, scale):
+    def _catch_up(self, W, method, size):
         _, rule, penalty, *_ = method
         csr_coefficients[FLOATING[W.dtype]](
-            W, self.slots, self.clock, self.since.copy(), scale, rule, penalty
+            W, self.slots, self.clock, self.since.copy(), size, rule, penalty
         )

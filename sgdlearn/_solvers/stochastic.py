@@ -111,6 +111,8 @@ class Run:
         The metric; None for the units of X.
     sparse_metric : bool
         Whether that is the metric of sparse rows.
+    unit : float or ndarray of shape (p,)
+        That of the penalty.
     """
 
     method: Method
@@ -120,11 +122,12 @@ class Run:
     schedule_state: Any = None
     scaling: Scaling | None = None
     sparse_metric: bool = False
+    unit: Any = 1.0
     _coefficients: tuple | None = field(default=None, init=False, repr=False)
     _kernel_scaling: tuple | None = field(default=None, init=False, repr=False)
 
     @classmethod
-    def start(cls, method, W, b, rates, *, dtype, scaling=None, sparse_metric=False):
+    def start(cls, method, W, b, rates, *, dtype, scaling=None, sparse_metric=False, unit=1.0):
         """A run from (W, b), given in the units of X."""
         if scaling is not None:
             W, b = scaling.from_user(W, b)
@@ -135,7 +138,8 @@ class Run:
             dtype=np.float64 if method.batch_size == "full" else dtype,
             averaged=method.average_from > 0,
         )
-        run = cls(method, state, rates, np.dtype(dtype), rates.start(), scaling, sparse_metric)
+        dtype, memory = np.dtype(dtype), rates.start()
+        run = cls(method, state, rates, dtype, memory, scaling, sparse_metric, unit)
         if method.rule.name == "ftrl":
             state.clock[FIRST_RATE] = rates(np.array([1]), run.schedule_state)[0]
             run._follow_coefficients()
@@ -145,8 +149,8 @@ class Run:
         """FTRL's z, from which its coefficients follow: w = (sign(z) T l1 - z) / (q + T l2)."""
         state, rule, penalty = self.state, self.method.rule, self.method.penalty
         base, total = rule.beta / state.clock[FIRST_RATE], state.clock[WEIGHT]
-        scale = 1.0 if self.scaling is None else self.scaling.scale
-        l1, l2 = total * penalty.l1 * scale, total * penalty.l2 * scale**2
+        size = self.unit if self.scaling is None else self.scaling.scale * self.unit
+        l1, l2 = total * penalty.l1 * size, total * penalty.l2 * size**2
         state.slots[0] = -state.W * (base + state.slots[2] + l2) - np.sign(state.W) * l1
         state.b_slots[0] = -state.b * (base + state.b_slots[2])
 
@@ -156,18 +160,22 @@ class Run:
 
     @property
     def kernel_scaling(self):
-        """(shift, scale) in the type of the coefficients, or (None, None)."""
+        """(shift, scale, size) in the type of the coefficients, or (None, None, None).
+
+        `size` is by what the penalty measures a coefficient in the metric.
+        """
         if self.scaling is None:
-            return None, None
+            return None, None, None
         if self._kernel_scaling is None:
-            both = self.scaling.shift, self.scaling.scale
-            self._kernel_scaling = tuple(array.astype(self.state.W.dtype) for array in both)
+            shift, scale = self.scaling.shift, self.scaling.scale
+            arrays = shift, scale, scale * self.unit
+            self._kernel_scaling = tuple(array.astype(self.state.W.dtype) for array in arrays)
         return self._kernel_scaling
 
     def coefficients(self):
         """(W, b) in the units of X, as they are now."""
         if self._coefficients is None:
-            W, b = self.state.coefficients(self.method.numbers, self.kernel_scaling[1])
+            W, b = self.state.coefficients(self.method.numbers, self.kernel_scaling[2])
             if self.scaling is not None:
                 W, b = self.scaling.to_user(W.astype(np.float64), b)
             self._coefficients = W, b
@@ -184,7 +192,7 @@ class Run:
             rows = rows.astype(state.W.dtype)
         rates = self._next_rates(len(order))
         if not self._goes_by_rows(rows):
-            state.settle(method.numbers, self.kernel_scaling[1])
+            state.settle(method.numbers, self.kernel_scaling[2])
             return batches.visit(self, rows, targets, weights, order, rates)
         data = (targets, weights, order, method.batch_size, rates)
         scaling = self.kernel_scaling
@@ -193,7 +201,7 @@ class Run:
             kernel = csr_updates[rows.kernel_types]
             arrays = rows.data, rows.indices, rows.indptr
             return kernel(*arrays, *data, method.numbers, scaling, state.arrays())
-        state.settle(method.numbers, scaling[1])
+        state.settle(method.numbers, scaling[2])
         kernel = dense_updates[rows.kernel_types]
         if rows.values.flags.c_contiguous:
             return kernel(rows.values, *data, method.numbers, scaling, state.arrays())
@@ -262,18 +270,18 @@ class Run:
         if not fits:
             return None
         if method.numbers != mine.numbers:  # what was put off was so under the old ones
-            state, scale = state.copy(), self.kernel_scaling[1]
-            state.settle(mine.numbers, scale)
+            state, size = state.copy(), self.kernel_scaling[2]
+            state.settle(mine.numbers, size)
             if method.rule.name == "ftrl":  # its coefficients follow from the penalty
                 state.put_off(method.numbers)
-                state.settle(method.numbers, scale)
+                state.settle(method.numbers, size)
             state.average_from_now_on(method.average_from > 0)
         memory = rates.start()
         if memory is not None and self.rates.same_as(rates):
             memory = self.schedule_state
         return replace(self, method=method, state=state, rates=rates, schedule_state=memory)
 
-    def follow_metric(self, scaling, sparse):
+    def follow_metric(self, scaling, sparse, unit):
         """Go on in the metric as it is now, that of sparse or of dense rows.
 
         For a column whose size has drifted, what is kept is the coefficient in the metric; whose
@@ -281,7 +289,7 @@ class Run:
         of another kind, the model itself is kept.
         """
         old, state = self.scaling, self.state.copy()
-        state.settle(self.method.numbers, self.kernel_scaling[1])
+        state.settle(self.method.numbers, self.kernel_scaling[2])
         other_kind = sparse != self.sparse_metric
         steady = other_kind | (np.abs(old.scale - scaling.scale) <= DRIFT * scaling.scale)
         ratio = np.ones_like(old.scale)
@@ -293,7 +301,7 @@ class Run:
             if W is not None:
                 b += W @ (old.scale * moved)
                 W *= ratio.astype(W.dtype)
-        self.state, self.scaling, self.sparse_metric = state, scaling, sparse
+        self.state, self.scaling, self.sparse_metric, self.unit = state, scaling, sparse, unit
         self._kernel_scaling = self._coefficients = None
         if self.method.rule.name == "ftrl":
             self._follow_coefficients()

@@ -262,8 +262,8 @@ class Run:
         self.table = np.zeros((self.rows.n, len(self.b)))
         penalty = objective.penalty
         self.lower = penalty.lower
-        self.t1 = plan.rate * penalty.l1 * scaling.scale
-        self.t2 = plan.rate * penalty.l2 * scaling.scale**2
+        self.t1 = plan.rate * penalty.thresholds(scaling.scale)
+        self.t2 = plan.rate * penalty.ridge(scaling.scale)
         self.intercept = (self.b, self.gb) if objective.fit_intercept else (None, None)
         in_a_row = not self.rows.sparse and self.rows.values.flags.c_contiguous
         cost = COST_OF_NUMBER if in_a_row else COST_OF_LOOKUP
@@ -355,13 +355,13 @@ class SparseRun(Run):
 
     def __init__(self, *args):
         super().__init__(*args)
-        k, first = len(self.b), kernels.FIRST_COEFFICIENT
+        k, first, scale = len(self.b), kernels.FIRST_COEFFICIENT, self.scaling.scale
         width = -(-(first + 2 * k) // 8) * 8  # whole cache lines
         decay = np.log1p(self.t2)
         pull = np.divide(decay, self.t2, out=np.ones_like(decay), where=self.t2 > 0.0)
         self.records = np.zeros((self.rows.p, width))
         self.records[:, 1:first] = np.transpose(
-            [self.scaling.scale, decay, pull, 1.0 / (1.0 + self.t2)]
+            [scale, scale * self.objective.penalty.unit, decay, pull, 1.0 / (1.0 + self.t2)]
         )
         self.records[:, first : first + k] = self.W.T
         self._fields = slice(first, first + k), slice(first + k, first + 2 * k)

@@ -28,6 +28,7 @@ from .._compat import (
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._solvers.objective import Objective
 from .._solvers.rows import make_rows
+from .._solvers.scaling import deviations
 from .._solvers.solve import method_for, resumed, solve, starting_point, way_down
 from .._solvers.stochastic import value_of_intercepts
 from .._solvers.stream import Stream
@@ -71,6 +72,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         "penalty": [StrOptions({"l2", "l1", "elasticnet"}), Penalty, None],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "standardize": ["boolean"],
         "fit_intercept": ["boolean"],
         "optimizer": [str, Optimizer],
         "learning_rate": [
@@ -104,6 +106,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         penalty,
         alpha,
         l1_ratio,
+        standardize,
         fit_intercept,
         optimizer,
         learning_rate,
@@ -124,6 +127,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         self.penalty = penalty
         self.alpha = alpha
         self.l1_ratio = l1_ratio
+        self.standardize = standardize
         self.fit_intercept = fit_intercept
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -177,6 +181,18 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
     def _encode(self, y):
         """The targets of validated y as solvers take them, (n, n_targets), and how many outputs."""
         raise NotImplementedError
+
+    def _penalty(self, n_features):
+        """The penalty, `alpha` included."""
+        penalty = penalties.resolve(
+            self.penalty, alpha=self.alpha, l1_ratio=self.l1_ratio, positive=self.positive
+        )
+        if np.shape(penalty.unit) not in ((), (n_features,)):
+            raise ValueError(
+                f"The unit of penalty={self.penalty!r} has shape {np.shape(penalty.unit)}, but X "
+                f"has {n_features} features."
+            )
+        return penalty
 
     def _class_weights(self, targets, weights):
         """Weights with class_weight multiplied in."""
@@ -286,6 +302,9 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             X, y, weights = (None if a is None else a[kept] for a in (X, y, weights))
         objective = self._objective(X, y, weights)
         way = self._way(objective)
+        if self.standardize:
+            moments = objective.rows.column_moments(objective.weights)
+            objective.penalty.set_params(unit=deviations(moments))
         watch = None
         if validation_rows is not None:
             held_out = self._objective(*validation_rows, class_weight=False)
@@ -335,9 +354,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             targets=targets,
             weights=weights,
             loss=self._loss(n_outputs),
-            penalty=penalties.resolve(
-                self.penalty, alpha=self.alpha, l1_ratio=self.l1_ratio, positive=self.positive
-            ),
+            penalty=self._penalty(X.shape[1]),
             n_outputs=n_outputs,
             fit_intercept=self.fit_intercept,
             n_jobs=effective_n_jobs(self.n_jobs),

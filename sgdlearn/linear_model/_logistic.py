@@ -21,6 +21,10 @@ class GDLogisticRegression(LinearClassifier):
         never penalised.
     l1_ratio : float, default=0.15
         The share of L1; read by penalty="elasticnet" alone.
+    standardize : bool, default=False
+        Whether the penalty acts on w_j s_j, s_j the (weighted) standard deviation of column j: the
+        penalty of a `StandardScaler` before the estimator, and glmnet's. `coef_` stays in the units
+        of X. The updates of a given learning rate are then made in these units too.
     multi_class : {"multinomial", "ovr"}, default="multinomial"
         For more than two classes: the softmax, or one binary problem a class.
     fit_intercept : bool, default=True
@@ -118,6 +122,7 @@ class GDLogisticRegression(LinearClassifier):
         penalty="l2",
         alpha=1e-4,
         l1_ratio=0.15,
+        standardize=False,
         fit_intercept=True,
         optimizer="auto",
         learning_rate="auto",
@@ -140,6 +145,7 @@ class GDLogisticRegression(LinearClassifier):
             penalty=penalty,
             alpha=alpha,
             l1_ratio=l1_ratio,
+            standardize=standardize,
             fit_intercept=fit_intercept,
             optimizer=optimizer,
             learning_rate=learning_rate,

@@ -47,6 +47,10 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         never penalised.
     l1_ratio : float, default=0.15
         The share of L1; read by penalty="elasticnet" alone.
+    standardize : bool, default=False
+        Whether the penalty acts on w_j s_j, s_j the (weighted) standard deviation of column j: the
+        penalty of a `StandardScaler` before the estimator, and glmnet's. `coef_` stays in the units
+        of X. The updates of a given learning rate are then made in these units too.
     fit_intercept : bool, default=True
         Whether to add an intercept.
     optimizer : str or Optimizer, default="auto"
@@ -144,6 +148,7 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         penalty="l2",
         alpha=0.0,
         l1_ratio=0.15,
+        standardize=False,
         fit_intercept=True,
         optimizer="auto",
         learning_rate="auto",
@@ -165,6 +170,7 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
             penalty=penalty,
             alpha=alpha,
             l1_ratio=l1_ratio,
+            standardize=standardize,
             fit_intercept=fit_intercept,
             optimizer=optimizer,
             learning_rate=learning_rate,

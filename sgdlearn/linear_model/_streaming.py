@@ -10,7 +10,6 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
-from .. import penalties
 from .._compat import validate_parameters
 from .._solvers.objective import Objective
 from .._solvers.rows import make_rows
@@ -110,9 +109,7 @@ class LearnsFromStreams:
         if plan is None or plan.shape != shape or plan.parameters != parameters:
             n_features, n_outputs, _ = shape
             loss = self._loss(n_outputs)
-            penalty = penalties.resolve(
-                self.penalty, alpha=self.alpha, l1_ratio=self.l1_ratio, positive=self.positive
-            )
+            penalty = self._penalty(n_features)
             settings = self.get_params(deep=False)
             settings["n_jobs"] = effective_n_jobs(self.n_jobs)
             way = way_down(
