@@ -72,6 +72,7 @@ DESCENT = [
     ("early_stopping", FEW_EPOCHS, [False, True]),
     ("validation_fraction", {**FEW_EPOCHS, "early_stopping": True}, [0.1, 0.4]),
     ("n_iter_no_change", {"optimizer": "adam", "tol": 0.01}, [1, 9]),
+    ("n_replicas", FEW_EPOCHS, [1, 2]),
     ("random_state", FEW_EPOCHS, [0, 1]),
 ]
 OWN = {

@@ -81,6 +81,7 @@ COMMON = {
     "warm_start": [2, "yes", None],
     "positive": [2, "yes", None],
     "n_jobs": [0, 1.5, "all"],
+    "n_replicas": [0, 1.5, None],
     "random_state": [-1, 1.5, "seed"],
     "verbose": [-1, "yes", None],
 }

@@ -53,6 +53,8 @@ def choose(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream):
         return optimizers.AdaGrad(), "a batch size is given"
     if parameters["average"]:
         return optimizers.AdaGrad(), "iterates are averaged"
+    if parameters["n_replicas"] > 1:
+        return optimizers.AdaGrad(), "replicas are asked for"
     if loss.spec is None and not (loss.smooth and isfinite(loss.curvature_bound)):
         return optimizers.AdaGrad(), "the loss is written in Python, its curvature not bounded"
     unknowns = n_features * (n_outputs if loss.name == "multinomial" else 1)
@@ -87,6 +89,16 @@ def check_pairs(rule, parameters, *, loss, penalty, stream=False):
         )
     if own_penalty and rule.name != "sgd" and rule.kernel_code is not None:
         refuse("penalty", "a penalty of your own is taken by its prox, which needs 'sgd'")
+    if parameters["n_replicas"] > 1:
+        if rule.family != "stochastic":
+            refuse("n_replicas", "it is one run; the stochastic rules have replicas")
+        if rule.kernel_code is None or own_penalty or loss.spec is None:
+            refuse("n_replicas", "what is written in Python has no replicas")
+        if parameters["batch_size"] == "full":
+            raise ValueError(
+                f"n_replicas={parameters['n_replicas']!r} does not go with batch_size='full': "
+                "n_jobs shares the rows of a full gradient out."
+            )
     if rule.family == "stochastic":
         return
     if parameters["average"]:

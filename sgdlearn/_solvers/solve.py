@@ -53,6 +53,7 @@ class Way:
         Whether the units of the penalty follow the stream.
     n_iter_no_change : int
     n_jobs : int
+    n_replicas : int
     """
 
     rule: Any
@@ -66,6 +67,7 @@ class Way:
     standardize: bool
     n_iter_no_change: int
     n_jobs: int
+    n_replicas: int
 
 
 def way_down(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream=False):
@@ -89,6 +91,7 @@ def way_down(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream
         reason=reason,
         n_iter_no_change=parameters["n_iter_no_change"],
         n_jobs=parameters["n_jobs"],
+        n_replicas=parameters["n_replicas"],
         **{name: parameters[name] for name in names},
     )
 
@@ -188,6 +191,7 @@ def method_for(objective, way):
         batch_size=batch_size_for(objective, way),
         n_outputs=objective.n_outputs,
         n_jobs=way.n_jobs,
+        n_replicas=way.n_replicas,
     )
 
 

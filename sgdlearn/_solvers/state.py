@@ -15,6 +15,8 @@ MOMENTUM_PRODUCT, FIRST_RATE, AVERAGED, AVERAGED_SHRINKAGE = 5, 6, 7, 8
 CLOCK_SIZE = 9
 # Arrays whose last axis are the columns of X.
 OF_COLUMNS = ("W", "slots", "since", "average")
+# The axis of the outputs.
+OF_OUTPUTS = {"W": 0, "b": 0, "slots": 1, "b_slots": 1, "average": 0, "b_average": 0}
 
 
 @dataclass
@@ -93,6 +95,34 @@ class State:
         """A state that later updates do not reach."""
         arrays = (None if array is None else array.copy() for array in self.arrays())
         return State(*arrays, None if self.custom is None else deepcopy(self.custom))
+
+    def of_outputs(self, outputs):
+        """A copy of the state of these outputs alone."""
+        arrays = {name: value for name, value in vars(self).items() if value is not None}
+        for name, value in arrays.items():
+            if name in OF_OUTPUTS:
+                arrays[name] = np.ascontiguousarray(np.take(value, outputs, OF_OUTPUTS[name]))
+            else:
+                arrays[name] = value.copy()
+        return State(**arrays)
+
+    @classmethod
+    def joined(cls, parts):
+        """The state whose outputs are those of all parts, which share one clock."""
+        arrays = {name: value for name, value in vars(parts[0]).items() if value is not None}
+        for name in OF_OUTPUTS.keys() & arrays.keys():
+            arrays[name] = np.concatenate([getattr(p, name) for p in parts], OF_OUTPUTS[name])
+        return cls(**arrays)
+
+    @classmethod
+    def mean(cls, states):
+        """The mean of several states with nothing put off, summed in their order."""
+        arrays = {name: value for name, value in vars(states[0]).items() if value is not None}
+        for name, value in arrays.items():
+            total = sum((getattr(s, name) for s in states[1:]), value.astype(np.float64))
+            arrays[name] = (total / len(states)).astype(value.dtype)
+        arrays["clock"][UPDATES] = max(state.clock[UPDATES] for state in states)
+        return cls(**arrays)
 
     def checkpoint(self, columns=None):
         """What `restore` needs, once, to undo later updates.

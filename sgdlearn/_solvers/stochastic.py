@@ -17,6 +17,7 @@ from ..penalties import ElasticPenalty
 from . import batches
 from .monitor import Plateau
 from .order import draw_order
+from .parallel import visitor
 from .result import Result
 from .rows import NUMBERS_PER_CALL
 from .scaling import Scaling
@@ -50,6 +51,8 @@ class Method:
     n_outputs : int
     n_jobs : int
         Threads of a pass over the whole data.
+    n_replicas : int
+        Copies of the run that go over shards of the rows in `fit`.
     """
 
     loss: Any
@@ -61,6 +64,7 @@ class Method:
     batch_size: Any
     n_outputs: int
     n_jobs: int = 1
+    n_replicas: int = 1
 
     @cached_property
     def compiled(self):
@@ -88,8 +92,10 @@ class Method:
         return self.loss.spec, code, penalty, self.fit_intercept, self.average_from
 
     def updates_in(self, n_rows):
-        """How many updates a pass over so many rows makes."""
-        return 1 if self.batch_size == "full" else -(-n_rows // self.batch_size)
+        """How many updates a pass over so many rows makes; those of replicas count as one."""
+        if self.batch_size == "full":
+            return 1
+        return -(-n_rows // (self.batch_size * self.n_replicas))
 
 
 @dataclass
@@ -191,7 +197,7 @@ class Run:
         if rows.dtype != state.W.dtype and method.batch_size != "full":
             rows = rows.astype(state.W.dtype)
         rates = self._next_rates(len(order))
-        if not self._goes_by_rows(rows):
+        if not self.goes_by_rows(rows):
             state.settle(method.numbers, self.kernel_scaling[2])
             return batches.visit(self, rows, targets, weights, order, rates)
         data = (targets, weights, order, method.batch_size, rates)
@@ -210,11 +216,10 @@ class Run:
     def _next_rates(self, n_rows):
         """The rates of the updates from so many rows."""
         t = self.state.t
-        return self.rates(
-            np.arange(t + 1, t + 1 + self.method.updates_in(n_rows)), self.schedule_state
-        )
+        n_updates = 1 if self.method.batch_size == "full" else -(-n_rows // self.method.batch_size)
+        return self.rates(np.arange(t + 1, t + 1 + n_updates), self.schedule_state)
 
-    def _goes_by_rows(self, rows):
+    def goes_by_rows(self, rows):
         """Whether a loop over rows serves, rather than products of whole batches."""
         method = self.method
         if not method.compiled or method.batch_size == "full":
@@ -288,8 +293,9 @@ class Run:
         mean has, the prediction there. Where the two are only known better now, or the metric is
         of another kind, the model itself is kept.
         """
-        old, state = self.scaling, self.state.copy()
-        state.settle(self.method.numbers, self.kernel_scaling[2])
+        old, self.state = self.scaling, self.state.copy()
+        state = self.state
+        self.settle()
         other_kind = sparse != self.sparse_metric
         steady = other_kind | (np.abs(old.scale - scaling.scale) <= DRIFT * scaling.scale)
         ratio = np.ones_like(old.scale)
@@ -301,10 +307,24 @@ class Run:
             if W is not None:
                 b += W @ (old.scale * moved)
                 W *= ratio.astype(W.dtype)
-        self.state, self.scaling, self.sparse_metric, self.unit = state, scaling, sparse, unit
+        self.scaling, self.sparse_metric, self.unit = scaling, sparse, unit
         self._kernel_scaling = self._coefficients = None
         if self.method.rule.name == "ftrl":
             self._follow_coefficients()
+
+    def settle(self):
+        """Carry out all that has been put off."""
+        self.state.settle(self.method.numbers, self.kernel_scaling[2])
+
+    def become(self, states):
+        """Go on from the mean of several states."""
+        self.state, self._coefficients = State.mean(states), None
+        if self.method.rule.name == "ftrl":
+            self._follow_coefficients()
+
+    def become_outputs(self, states):
+        """Go on from the states of groups of outputs."""
+        self.state, self._coefficients = State.joined(states), None
 
     def restore(self, checkpoint):
         """Go back to a checkpoint of the state."""
@@ -316,7 +336,7 @@ class Run:
 
         Not worth the search unless the rows are short.
         """
-        if not (rows.sparse and self._goes_by_rows(rows)) or 4 * rows.size > rows.p:
+        if not (rows.sparse and self.goes_by_rows(rows)) or 4 * rows.size > rows.p:
             return None
         largest = 1.0 if weights is None else weights.max()
         rates = self._next_rates(rows.n)
@@ -343,8 +363,7 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
         `converged` if the objective stopped falling (or a validation curve did), `diverged` if the
         run was stopped at its last good iterate.
     """
-    rows, targets, weights = objective.rows, objective.targets, objective.weights
-    total_weight = objective.total_weight
+    rows, total_weight = objective.rows, objective.total_weight
     order = np.arange(rows.n)
     at_zero, at_start = _values_before(run, objective, monitor.verbose)
     monitor.start_value(at_start)
@@ -352,29 +371,30 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
     plateau, scale = Plateau(tol, n_iter_no_change), at_start
     monitor.last, monitor.updates = run.coefficients, lambda: run.state.t
     good, converged, diverged, epoch = run.state.checkpoint(), False, False, 0
-    while epoch < max_iter and not converged:
-        if shuffle:
-            draw_order(rng, order)
-        loss = 0.0
-        for piece in run.calls(rows, order):
-            loss += run.visit(rows, targets, weights, piece)
-            if not (np.isfinite(loss) and run.state.is_finite()):
-                diverged = True
+    with visitor(run, objective) as visit:
+        while epoch < max_iter and not converged:
+            if shuffle:
+                draw_order(rng, order)
+            loss = 0.0
+            for piece in run.calls(rows, order):
+                loss += visit(piece)
+                if not (np.isfinite(loss) and run.state.is_finite()):
+                    diverged = True
+                    break
+            value = np.inf
+            if not diverged:
+                W, b = run.coefficients()
+                value = loss / total_weight + objective.penalty.value(W)
+                diverged = not value <= limit
+            if diverged:
+                run.restore(good)
                 break
-        value = np.inf
-        if not diverged:
-            W, b = run.coefficients()
-            value = loss / total_weight + objective.penalty.value(W)
-            diverged = not value <= limit
-        if diverged:
-            run.restore(good)
-            break
-        epoch += 1
-        good = run.state.checkpoint()
-        run.schedule_state = run.rates.observe(run.schedule_state, value)
-        scale = value if scale is None else scale
-        if monitor.record(value, None, run.coefficients) or plateau.reached(value, scale):
-            converged = True
+            epoch += 1
+            good = run.state.checkpoint()
+            run.schedule_state = run.rates.observe(run.schedule_state, value)
+            scale = value if scale is None else scale
+            if monitor.record(value, None, run.coefficients) or plateau.reached(value, scale):
+                converged = True
     W, b = run.coefficients()
     return Result(W, b, epoch, converged, run.state.t, diverged=diverged)
 

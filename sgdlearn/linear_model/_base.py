@@ -96,6 +96,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             Interval(Integral, None, -1, closed="right"),
             None,
         ],
+        "n_replicas": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -121,6 +122,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         warm_start,
         positive,
         n_jobs,
+        n_replicas,
         random_state,
         verbose,
     ):
@@ -142,6 +144,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         self.warm_start = warm_start
         self.positive = positive
         self.n_jobs = n_jobs
+        self.n_replicas = n_replicas
         self.random_state = random_state
         self.verbose = verbose
 

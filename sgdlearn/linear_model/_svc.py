@@ -70,7 +70,12 @@ class GDLinearSVC(LinearClassifier):
     positive : bool, default=False
         Whether coefficients must not be negative.
     n_jobs : int or None, default=None
-        Threads of passes over the whole data; changes no result.
+        Threads of passes over the whole data, of the outputs of one-vs-rest and of replicas;
+        changes no result.
+    n_replicas : int, default=1
+        Copies of a stochastic run that learn from shards of the rows side by side, and are averaged
+        every few hundred rows or more; with as many `n_jobs` each has a thread. Another path than
+        that of one run, and the same for every `n_jobs`. partial_fit takes one row after the other.
     random_state : int, RandomState or None, default=None
         Draws the visiting order and the validation split.
     verbose : int, default=0
@@ -141,6 +146,7 @@ class GDLinearSVC(LinearClassifier):
         warm_start=False,
         positive=False,
         n_jobs=None,
+        n_replicas=1,
         random_state=None,
         verbose=0,
     ):
@@ -163,6 +169,7 @@ class GDLinearSVC(LinearClassifier):
             warm_start=warm_start,
             positive=positive,
             n_jobs=n_jobs,
+            n_replicas=n_replicas,
             random_state=random_state,
             verbose=verbose,
         )

@@ -1,0 +1,132 @@
+"""Threads change no result; replicas are runs side by side, averaged."""
+
+import numpy as np
+import pytest
+import reference as ref
+from labels import label
+from scipy import sparse
+from sklearn.base import clone
+
+from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
+from sgdlearn._solvers import parallel
+
+rng = np.random.default_rng(0)
+N, P, K = 600, 7, 5
+X = rng.normal(size=(N, P)) * (rng.random((N, P)) < 0.5)
+Z = X @ rng.normal(size=(P, K)) + 0.3 * rng.normal(size=(N, K))
+CLASSES = Z.argmax(axis=1)
+FEW = {"max_iter": 4, "tol": None, "random_state": 0, "alpha": 0.01}
+
+SETTINGS = [
+    {"optimizer": "sgd", "learning_rate": 0.05},
+    {"optimizer": "sgd", "learning_rate": 0.05, "penalty": "l1"},
+    {"optimizer": "sgd", "average": 100},
+    {"optimizer": "adagrad", "penalty": "elasticnet"},
+    {"optimizer": "adam", "batch_size": 1},
+    {"optimizer": "adam", "batch_size": 7},
+    {"optimizer": "nadam", "learning_rate": 0.01},
+    {"optimizer": "ftrl", "penalty": "l1"},
+]
+by_storage = pytest.mark.parametrize("rows", [X, sparse.csr_array(X)], ids=["dense", "csr"])
+by_setting = pytest.mark.parametrize("settings", SETTINGS, ids=label)
+
+
+def same(first, second):
+    """To the last bit, but for the order in which the losses of outputs are summed."""
+    return (
+        np.array_equal(first.coef_, second.coef_)
+        and np.array_equal(first.intercept_, second.intercept_)
+        and first.loss_curve_ == pytest.approx(second.loss_curve_, rel=1e-12)
+        and first.t_ == second.t_
+    )
+
+
+@by_storage
+@by_setting
+@pytest.mark.parametrize(
+    "estimator, y",
+    [
+        (GDLinearSVC(), CLASSES),
+        (GDLogisticRegression(multi_class="ovr"), CLASSES),
+        (GDLogisticRegression(), CLASSES),
+        (GDLinearRegression(), Z),
+    ],
+    ids=["svc", "ovr", "softmax", "outputs"],
+)
+def test_outputs_on_threads(estimator, y, settings, rows):
+    alone = clone(estimator).set_params(**FEW, **settings).fit(rows, y)
+    for n_jobs in (2, 3):
+        threads = clone(alone).set_params(n_jobs=n_jobs).fit(rows, y)
+        assert same(alone, threads)
+    weighted = np.arange(N) % 3 + 1.0
+    alone.fit(rows, y, weighted)
+    assert same(alone, threads.fit(rows, y, weighted))
+
+
+@by_storage
+@by_setting
+def test_replicas_do_not_depend_on_threads(settings, rows, monkeypatch):
+    monkeypatch.setattr(parallel, "SHARD_ROWS", 21)
+    models = [
+        GDLogisticRegression(n_replicas=3, n_jobs=n_jobs, **FEW, **settings).fit(rows, CLASSES)
+        for n_jobs in (1, 2, 5)
+    ]
+    assert same(models[0], models[1])
+    assert same(models[0], models[2])
+    single = clone(models[0]).set_params(n_replicas=1).fit(rows, CLASSES)
+    assert not np.allclose(single.coef_, models[0].coef_, rtol=1e-3)
+    assert models[0].t_ < single.t_
+    # like a single run, they learn
+    assert models[0].loss_curve_[-1] < models[0].loss_curve_[0]
+
+
+@by_storage
+@pytest.mark.parametrize("n_replicas", [2, 3])
+def test_replicas_are_the_mean_of_runs_over_shards(rows, n_replicas, monkeypatch):
+    monkeypatch.setattr(parallel, "SHARD_ROWS", 50)
+    monkeypatch.setattr(parallel, "WORK_TO_COPYING", 0)
+    y = Z[:, 0]
+    model = GDLinearRegression(
+        optimizer="sgd",
+        learning_rate=lambda t: 0.1 / np.sqrt(t),
+        alpha=0.02,
+        n_replicas=n_replicas,
+        batch_size=10,
+        max_iter=2,
+        tol=None,
+        shuffle=False,
+    ).fit(rows, y)
+    state = None
+    for start in [*range(0, N, 50 * n_replicas)] * 2:
+        round_ = np.arange(start, min(start + 50 * n_replicas, N))
+        states = [
+            ref.stochastic(
+                X, y, ref.squared_error, ref.SGD(), lambda t: 0.1 / np.sqrt(t), shard,
+                batch_size=10, l2=0.02, state=state,
+            )[-1]
+            for shard in np.array_split(round_, n_replicas)
+        ]  # fmt: skip
+        state = states[0]
+        state.theta = np.mean([each.theta for each in states], axis=0)
+        state.t = max(each.t for each in states)
+    assert model.coef_ == pytest.approx(state.theta[0, :P], rel=1e-10)
+    assert model.intercept_ == pytest.approx(state.theta[0, P], rel=1e-10)
+    assert model.t_ == state.t
+
+
+def test_streams_have_no_replicas():
+    plain, replicas = GDLinearRegression(), GDLinearRegression(n_replicas=2)
+    for start in range(0, N, 100):
+        rows = slice(start, start + 100)
+        plain.partial_fit(X[rows], Z[rows, 0])
+        replicas.partial_fit(X[rows], Z[rows, 0])
+    assert np.array_equal(plain.coef_, replicas.coef_)
+
+
+@pytest.mark.parametrize(
+    "other", [{"optimizer": "saga"}, {"optimizer": "lbfgs"}, {"batch_size": "full"}], ids=label
+)
+def test_what_has_no_replicas(other):
+    with pytest.raises(ValueError, match="n_replicas"):
+        GDLinearRegression(n_replicas=2, **{"optimizer": "sgd", **other}).fit(X, Z[:, 0])
+    assert GDLinearRegression(n_replicas=2).fit(X, Z[:, 0]).optimizer_.name == "adagrad"
