@@ -601,8 +601,9 @@ def optimum(
 ):
     """(W, b, F) at the minimum of F: exact to about 1e-9 where it is unique, else one of them.
 
-    Works on standardised columns, so that the scales of X do not matter. Outputs are solved one
-    by one, except under softmax; there the intercepts add up to zero.
+    Works on columns whose curvature, L2 included, is about one, so that the scales of X do not
+    matter. Outputs are solved one by one, except under softmax; there the intercepts add up to
+    zero.
     """
     X, Y, s = _arrays(X, Y, weights)
     s = s / s.sum()
@@ -612,7 +613,8 @@ def optimum(
     shift = s @ X if fit_intercept else np.zeros(X.shape[1])
     deviation = np.sqrt(s @ (X - shift) ** 2)
     constant = deviation <= 1e-12 * np.sqrt(s @ X**2)
-    scale = 1 / np.where(constant, 1.0, deviation)
+    size = np.sqrt(np.where(constant, 0.0, deviation**2) + l2)
+    scale = 1 / np.where(size == 0.0, 1.0, size)
     A, l1_in_metric, l2_in_metric, lower, _ = _augmented(
         (X - shift) * scale, Y, l1 * scale, l2 * scale**2, positive, fit_intercept, None, None, k
     )
@@ -644,27 +646,36 @@ def _smooth_part(A, y, s, loss, l2, theta):
 
 
 def _newton(A, y, s, loss, l1, l2, lower, k):
-    """Newton's method, regularised by the norm of the gradient, halving steps that do not help."""
+    """Newton's method; steps that do not help are halved, and make for a larger damping."""
     theta = np.zeros((k, A.shape[1]))
+    damping = 1.0
     for _ in range(500):
         value, g, z = _smooth_part(A, y, s, loss, l2, theta)
-        size = np.abs(g).max()
-        if size < 1e-13:
-            break
+        if not g.any():
+            return theta
         curvature = loss.curvature(y, z).reshape(len(y), k, k)
-        H = np.einsum("n,ncd,ni,nj->cidj", s, curvature, A, A).reshape(theta.size, theta.size)
-        H += np.diag(np.tile(l2, k)) + size * np.eye(theta.size)
-        step = -np.linalg.lstsq(H, g.ravel(), rcond=1e-13)[0].reshape(theta.shape)
+        H = np.empty((k, A.shape[1], k, A.shape[1]))
+        for c, d in np.ndindex(k, k):
+            H[c, :, d] = (A.T * (s * curvature[:, c, d])) @ A
+        H = H.reshape(theta.size, theta.size) + np.diag(np.tile(l2, k))
+        root = np.sqrt(np.diag(H))
+        root[root == 0.0] = 1.0
+        H = H / np.outer(root, root) + damping * np.eye(len(H))
+        step = -np.linalg.solve(H, g.ravel() / root) / root
+        step = step.reshape(theta.shape)
+        fall = -np.sum(g * step)
+        if damping < 1e-14 and fall < 1e-15 * value:
+            return theta + step
         length = 1.0
         rounding = 1e-14 * abs(value)
         while length > 1e-10:
             trial = _smooth_part(A, y, s, loss, l2, theta + length * step)[0]
-            if trial <= value + 1e-4 * length * np.sum(g * step) + rounding:
+            if trial <= value - 1e-4 * length * fall + rounding:
                 break
             length /= 2
         theta = theta + length * step
-    assert size < 1e-9, f"Newton's method ended with a gradient of {size}"
-    return theta
+        damping = max(damping / 30, 1e-15) if length == 1.0 else min(10 * damping, 1.0)
+    raise AssertionError(f"Newton's method ended before a fall by {fall} from {value}")
 
 
 def _fista(A, y, s, loss, l1, l2, lower, k):
