@@ -24,7 +24,7 @@ of your own subclasses `Loss`.
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax, xlogy
 
 from sgdlearn._kernels import losses as kernels
 from sgdlearn._kernels.losses import LossCode
@@ -118,6 +118,17 @@ class Loss(Parameters):
         """The second derivative of the loss in z, like z."""
         raise NotImplementedError(f"{type(self).__name__} does not define curvature(y, z).")
 
+    def conjugate(self, y, a):
+        """sup_z a z - loss(y, z), like a: what the loss is in the dual problem.
+
+        It is inf where a is not a slope that the loss has, or comes near to.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define conjugate(y, a).")
+
+    def nearest_slope(self, y, a):
+        """a moved to where `conjugate` is finite, like a; scaled towards 0 it stays there."""
+        raise NotImplementedError(f"{type(self).__name__} does not define nearest_slope(y, a).")
+
     def smoothed(self, mu):
         """A loss with a continuous gradient that lies within mu / 2 of this one."""
         if self.smooth:
@@ -184,6 +195,18 @@ class KernelLoss(Loss):
         out = np.empty_like(z)
         kernels.curvatures(self.spec, y.ravel(), z.ravel(), out.ravel())
         return out
+
+    def conjugate(self, y, a):
+        y, a = _as_doubles(y, a)
+        out = np.empty_like(a)
+        kernels.conjugates(self.spec, y.ravel(), a.ravel(), out.ravel())
+        return out
+
+    def nearest_slope(self, y, a):
+        y, a = _as_doubles(y, a)
+        low, high = np.empty_like(a), np.empty_like(a)
+        kernels.slope_bounds(self.spec, y.ravel(), low.ravel(), high.ravel())
+        return np.clip(a, low, high)
 
     def smoothed(self, mu):
         return self if self.smooth else Smoothed(self, mu)
@@ -387,6 +410,24 @@ class Multinomial(KernelLoss):
     def curvature(self, y, z):
         p = softmax(np.asarray(z, dtype=np.float64), axis=1)
         return p * (1.0 - p)
+
+    def conjugate(self, y, a):
+        p = self._shares(y, a)
+        inside = np.all(p >= 0.0, axis=1) & (np.abs(p.sum(axis=1) - 1.0) < 1e-9)
+        return np.where(inside, xlogy(p, p).sum(axis=1), np.inf)
+
+    def nearest_slope(self, y, a):
+        p = np.maximum(self._shares(y, a), 0.0)
+        p[np.all(p == 0.0, axis=1)] = 1.0
+        p /= p.sum(axis=1, keepdims=True)
+        p[np.arange(len(p)), np.asarray(y, dtype=np.intp)] -= 1.0
+        return p
+
+    def _shares(self, y, a):
+        """The probabilities p of which a = p - e_y is the slope."""
+        p = np.array(a, dtype=np.float64)
+        p[np.arange(len(p)), np.asarray(y, dtype=np.intp)] += 1.0
+        return p
 
     def baseline(self, y, weights=None, n_classes=None):
         """The constant predictions of least mean loss, centred: an array of shape (k,)."""

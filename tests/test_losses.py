@@ -75,6 +75,56 @@ def test_value_is_the_formula(loss, formula):
 
 
 @pytest.mark.parametrize("loss", SCALAR, ids=name)
+def test_conjugate_is_the_supremum(loss):
+    y, z = sample(loss, n=60)
+    a = loss.gradient(y, z) * np.linspace(0.05, 0.95, 60)  # within the domain, which holds 0
+    grid = np.linspace(-40.0, 40.0, 40001)
+    lines = a[:, None] * grid - loss.value(y[:, None], np.tile(grid, (60, 1)))
+    assert_allclose(loss.conjugate(y, a), lines.max(axis=1), atol=1e-3)  # half a step, at a kink
+
+
+@pytest.mark.parametrize("loss", [*SCALAR, Multinomial()], ids=name)
+def test_fenchel_young(loss):
+    """loss(z) + loss*(a) >= a . z, with equality where a is the slope at z."""
+    if loss.name == "multinomial":
+        y, z = np.arange(400) % 3, 3 * np.random.default_rng(0).normal(size=(400, 3))
+    else:
+        y, z = sample(loss)
+
+    def gap(a):
+        return loss.value(y, z) + loss.conjugate(y, a) - (a * z).reshape(400, -1).sum(axis=1)
+
+    slopes = loss.gradient(y, z)
+    assert_allclose(gap(slopes), 0.0, atol=1e-13)
+    others = loss.nearest_slope(y, np.roll(slopes, 1, axis=0))
+    for a in (others, 0.3 * others, np.zeros_like(slopes)):
+        assert np.all(np.isfinite(gap(a))) and np.all(gap(a) >= -1e-13)
+
+
+@pytest.mark.parametrize("loss", [*SCALAR, Multinomial()], ids=name)
+def test_nearest_slope_is_in_the_domain_and_leaves_it_alone(loss):
+    rng = np.random.default_rng(1)
+    if loss.name == "multinomial":
+        y, a = np.arange(200) % 3, 3 * rng.normal(size=(200, 3))
+    else:
+        y, _ = sample(loss, n=200)
+        a = 3 * rng.normal(size=200)
+    nearest = loss.nearest_slope(y, a)
+    assert np.all(np.isfinite(loss.conjugate(y, nearest)))
+    assert_allclose(loss.nearest_slope(y, nearest), nearest, atol=1e-15)
+    kept = np.all((nearest == a).reshape(200, -1), axis=1)
+    assert np.all(np.isinf(loss.conjugate(y, a)) | kept)
+
+
+@pytest.mark.parametrize("loss", ROUGH, ids=name)
+def test_conjugate_of_a_smoothed_loss(loss):
+    y, z = sample(loss)
+    soft = loss.smoothed(0.4)
+    a = soft.gradient(y, z)
+    assert_allclose(soft.conjugate(y, a), a * z - soft.value(y, z), atol=1e-13)
+
+
+@pytest.mark.parametrize("loss", SCALAR, ids=name)
 def test_gradient_and_curvature_are_derivatives(loss):
     y, z = sample(loss)
     h = 1e-5

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The losses: value, slope and curvature in the prediction z, each formula once.
+"""The losses: value, slope, curvature and conjugate in the prediction z, each formula once.
 
     m = y z  with y in {-1, +1} (classification),   r = z - y (regression)
 
@@ -8,7 +8,7 @@ The piecewise linear losses are built from one ramp, max(0, u), which
 itself.
 """
 
-from libc.math cimport exp, fabs, log, log1p
+from libc.math cimport INFINITY, exp, fabs, log, log1p
 
 cpdef enum LossCode:
     SQUARED_ERROR = 0
@@ -120,6 +120,67 @@ cdef inline double loss_curvature(LossSpec spec, double y, double z) noexcept no
         return (1.0 - spec.parameter if r > 0.0 else spec.parameter) / spec.smoothing
     u = 1.0 - y * z if code == HINGE else fabs(r) - spec.parameter
     return 1.0 / spec.smoothing if 0.0 <= u < spec.smoothing else 0.0
+
+
+ctypedef struct Conjugate:
+    double insensitive
+    double curvature
+    double low
+    double high
+
+
+cdef inline Conjugate conjugate_of(LossSpec spec, double y) noexcept nogil:
+    """The numbers of sup_z a z - loss(y, z), finite for slopes a in [low, high] alone.
+
+    There it is a y + insensitive |a| + curvature a^2 / 2; the log loss has the entropy instead.
+    """
+    cdef Conjugate form
+    cdef int code = spec.code
+    form.insensitive = form.curvature = 0.0
+    form.low, form.high = -INFINITY, INFINITY
+    if code == SQUARED_ERROR:
+        form.curvature = 1.0
+    elif code == HUBER:
+        form.curvature = 1.0
+        form.low, form.high = -spec.parameter, spec.parameter
+    elif code == QUANTILE:
+        form.low, form.high = -spec.parameter, 1.0 - spec.parameter
+    elif code == EPSILON_INSENSITIVE:
+        form.insensitive = spec.parameter
+        form.curvature = spec.smoothing
+        form.low, form.high = -1.0, 1.0
+    elif code == SQUARED_EPSILON_INSENSITIVE:
+        form.insensitive = spec.parameter
+        form.curvature = 0.5
+    else:
+        if code == HINGE:
+            form.curvature = spec.smoothing
+        if code == SQUARED_HINGE:
+            form.curvature = 0.5
+        else:   # HINGE, LOG_LOSS
+            form.low, form.high = -1.0, 1.0
+        if y > 0.0:
+            form.high = 0.0
+        else:
+            form.low = 0.0
+    return form
+
+
+cdef inline double entropy(double p) noexcept nogil:
+    """p log(p) + (1 - p) log(1 - p)."""
+    return p * log(p) + (1.0 - p) * log1p(-p) if 0.0 < p < 1.0 else 0.0
+
+
+cdef inline double loss_conjugate(LossSpec spec, double y, double a) noexcept nogil:
+    """sup_z a z - loss(y, z)."""
+    cdef Conjugate form = conjugate_of(spec, y)
+    if not form.low <= a <= form.high:
+        return INFINITY
+    if spec.code == LOG_LOSS:
+        return entropy(fabs(a))
+    if spec.code == QUANTILE:   # the two ramps are rounded off unequally
+        form.curvature = spec.smoothing / (form.high if a > 0.0 else -form.low)
+    return a * y + form.insensitive * fabs(a) + 0.5 * form.curvature * a * a
 
 
 cdef inline double softmax_loss_and_slopes(

@@ -22,6 +22,26 @@ def curvatures(tuple spec, const double[::1] y, const double[::1] z, double[::1]
             out[i] = loss_curvature(loss, y[i], z[i])
 
 
+def conjugates(tuple spec, const double[::1] y, const double[::1] a, double[::1] out):
+    """out_i <- sup_z a_i z - loss(y_i, z)."""
+    cdef LossSpec loss = loss_spec(spec)
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(y.shape[0]):
+            out[i] = loss_conjugate(loss, y[i], a[i])
+
+
+def slope_bounds(tuple spec, const double[::1] y, double[::1] low, double[::1] high):
+    """low_i, high_i <- the least and the greatest slope of the loss at target y_i."""
+    cdef LossSpec loss = loss_spec(spec)
+    cdef Conjugate form
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(y.shape[0]):
+            form = conjugate_of(loss, y[i])
+            low[i], high[i] = form.low, form.high
+
+
 def softmax_losses_and_slopes(
     const Py_ssize_t[::1] y, const double[:, ::1] z, double[::1] values, double[:, ::1] slopes
 ):

@@ -100,9 +100,28 @@ class Objective:
     def predictions(self, W, b):
         """z = W x + b of every row, (n, k)."""
         Z = np.empty((self.rows.n, self.n_outputs))
-        for start, stop in self.blocks():
+        for start, stop in self._pieces():
             Z[start:stop] = self.rows.block(start, stop) @ W.T + b
         return Z
+
+    def weighted(self, A):
+        """s_i / sum_i s_i times row i of A (n, k)."""
+        return A / self.total_weight if self.weights is None else A * self._shares
+
+    def transpose_times(self, A):
+        """sum_i A_i x_i', (k, p), of A (n, k)."""
+        return sum(
+            (A[start:stop].T @ self.rows.block(start, stop).astype(np.float64, copy=False))
+            for start, stop in self._pieces()
+        )
+
+    @cached_property
+    def _shares(self):
+        return (self.weights / self.total_weight)[:, None]
+
+    def _pieces(self):
+        """Dense rows in blocks that stay in the cache; sparse ones in few, as each costs p."""
+        return self.parts if self.rows.sparse else self.blocks()
 
     def baseline(self):
         """The best intercepts of the zero model, (k,); zeros without an intercept."""
