@@ -31,6 +31,7 @@ PENALTIES = {
     "elastic": ElasticPenalty(l1=0.02, l2=0.05),
     "positive": ElasticPenalty(l1=0.01, l2=0.05, positive=True),
     "l1": ElasticPenalty(l1=0.02),
+    "units": ElasticPenalty(l1=0.01, l2=0.05, unit=np.array([0.3, 3.0, 1.0, 2.0, 0.5])),
 }
 
 

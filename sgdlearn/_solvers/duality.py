@@ -15,7 +15,8 @@ The first are zero where a_i is the slope at z_i, the second where w is the poin
     u = argmin_u penalty(u) - v . u,      penalty(w) + penalty*(v) - v . w
                                             = l2/2 |w - u|^2 + l1 |w|_1 - (v - l2 u) . w.
 
-So no large numbers are subtracted, and an error in v comes in multiplied by w - u.
+So no large numbers are subtracted, and an error in v comes in multiplied by w - u. Where columns
+have units of their own in the penalty, w and v are meant in those.
 """
 
 import numpy as np
@@ -29,7 +30,12 @@ NEWTON_STEPS = 8
 
 
 def duality_gap(objective, W, b, slopes=None):
-    """F(W, b) - D(a) >= F(W, b) - F*.
+    """F(W, b) - D(a) >= F(W, b) - F*; see `value_and_gap`."""
+    return value_and_gap(objective, W, b, slopes)[1]
+
+
+def value_and_gap(objective, W, b, slopes=None):
+    """F(W, b), and its distance from D(a): no less than that from F*.
 
     Two passes over the rows: their predictions, and the sum of their slopes.
 
@@ -46,15 +52,18 @@ def duality_gap(objective, W, b, slopes=None):
 
     Returns
     -------
-    float
+    value : float
+    gap : float
         Without any penalty no better than F(W, b) itself.
     """
+    penalty = objective.penalty
     Z = objective.predictions(W, b)
     y = objective.block_targets(0, objective.rows.n)
     A = dual_point(objective, Z) if slopes is None else feasible(objective, slopes)
-    V = -objective.transpose_times(objective.weighted(A))
+    V = -objective.transpose_times(objective.weighted(A)) / penalty.unit
     t = best_length(objective, y, A, V)
-    return loss_gap(objective, y, Z, t * A) + penalty_gap(objective.penalty, W, t * V)
+    loss, gap = loss_and_gap(objective, y, Z, t * A)
+    return loss + penalty.value(W), gap + penalty_gap(penalty, W * penalty.unit, t * V)
 
 
 def dual_point(objective, Z):
@@ -144,15 +153,20 @@ def best_length(objective, y, A, V):
     return min(longest, max(rise, 0.0) / curvature) if curvature > 0.0 else longest
 
 
-def loss_gap(objective, y, Z, A):
-    """sum_i c_i (loss(y_i, z_i) + loss*(y_i, a_i) - a_i . z_i)."""
-    loss, n = objective.loss, len(Z)
-    both = loss.value(y, Z).reshape(n, -1) + loss.conjugate(y, A).reshape(n, -1)
-    return float(objective.weighted(both).sum() - np.sum(objective.weighted(A) * Z))
+def loss_and_gap(objective, y, Z, A):
+    """sum_i c_i loss(y_i, z_i), and sum_i c_i (loss(y_i, z_i) + loss*(y_i, a_i) - a_i . z_i)."""
+
+    def mean(values):
+        return float(objective.weighted(values.reshape(len(Z), -1)).sum())
+
+    loss = objective.loss.value(y, Z)
+    gaps = loss.reshape(len(Z), -1).sum(axis=1) - np.sum(A * Z, axis=1)
+    gaps += objective.loss.conjugate(y, A).reshape(len(Z), -1).sum(axis=1)
+    return mean(loss), mean(gaps)
 
 
 def penalty_gap(penalty, W, V):
-    """penalty(W) + penalty*(V) - V . W."""
+    """penalty(W) + penalty*(V) - V . W, in the penalty's units."""
     U = minimiser(penalty, V)
     rest = penalty.l1 * np.abs(W) - (V - penalty.l2 * U) * W
     return float(0.5 * penalty.l2 * np.sum(np.square(W - U)) + np.sum(rest))
