@@ -664,7 +664,7 @@ def _newton(A, y, s, loss, l1, l2, lower, k):
         step = -np.linalg.solve(H, g.ravel() / root) / root
         step = step.reshape(theta.shape)
         fall = -np.sum(g * step)
-        if damping < 1e-14 and fall < 1e-15 * value:
+        if fall < (1e-15 if damping < 1e-14 else 1e-25) * value:
             return theta + step
         length = 1.0
         rounding = 1e-14 * abs(value)

@@ -23,7 +23,7 @@ from sgdlearn._solvers.scaling import Scaling
 from sgdlearn.penalties import ElasticPenalty
 
 N, P = 200, 6
-TOL = {"newton": 1e-12, "lbfgs": 1e-8}
+TOL = {"newton": 1e-12, "lbfgs": 1e-8}  # the gap under L2 falls as the square of the norm
 SMOOTH = [
     losses.SquaredError(),
     losses.Huber(0.5),
@@ -81,7 +81,7 @@ def run(objective, method, *, tol=None, max_iter=1000, start=None):
         W,
         b,
         method=method,
-        tol=TOL[method] if tol is None else tol,
+        tol=tol or (TOL[method] if objective.penalty.l2 == 0.0 else TOL[method] ** 2),
         max_iter=max_iter,
         monitor=monitor,
     )

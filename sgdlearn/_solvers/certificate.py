@@ -11,13 +11,27 @@ a diagonal that bounds the curvature of F as far as a diagonal can, one proximal
 
 is 0 at an optimum and nowhere else. Without L1 it is |gradient|^2 in the inverse of M. It is told
 relative to its value at the zero model with the best intercepts.
+
+It costs next to nothing, but does not say how far F is from F*. The duality gap does, wherever a
+penalty holds the coefficients. It costs some passes, so that `Stopping` asks for it when the norm
+says that the end may be near.
 """
 
 import numpy as np
 
+from ..losses import Loss, Smoothed
 from ..penalties import ElasticPenalty
+from .design import EPS
+from .duality import duality_gap
 from .scaling import Scaling
 
+# tol bounds F - F* relative to F of the zero model, and this many times tol does so relative to F,
+# as far down as FAINT of the zero model's.
+LOOSER = 10.0
+FAINT = 1e-4
+# A look that came too early is repeated when the norm has fallen as the gap must, its square; or
+# when the run is this much longer.
+LONGER = 1.5
 # A model whose predictions cannot be told from the zero model's, to this share, is one with it.
 ROUNDING = 1e-10
 
@@ -84,3 +98,71 @@ class Certificate:
             rate = scale[0] ** 2 / c
             D = (W - penalty.prox(W - rate * GW, rate)) / scale
         return float(np.sqrt(c * np.sum(D**2) + np.sum(gb**2) / c))
+
+
+def allowed_excess(value, reference, tol):
+    """The F - F* that tol allows, where F is `value`, and `reference` at the zero model."""
+    asked = tol * min(reference, LOOSER * max(value, FAINT * reference))
+    return max(asked, EPS * reference)  # which rounding hides
+
+
+def has_gap(objective):
+    """Whether there is a duality gap that comes to zero at the optimum."""
+    loss, penalty = objective.loss, objective.penalty
+    return (
+        isinstance(penalty, ElasticPenalty)
+        and (penalty.l1 > 0.0 or penalty.l2 > 0.0)
+        and loss.smooth
+        and not isinstance(loss, Smoothed)
+        and type(loss).conjugate is not Loss.conjugate
+    )
+
+
+class Stopping:
+    """When a solver that knows its gradient has arrived.
+
+    Where there is a duality gap, that is when it is at most the `allowed_excess`; elsewhere, when
+    the norm of the certificate is at most `tol`.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    tol : float
+
+    Attributes
+    ----------
+    optimality : float or None
+        What tol is compared with, as last seen.
+    gap : float or None
+        The duality gap, as last seen.
+    converged : bool
+    """
+
+    def __init__(self, certificate, tol):
+        self.certificate, self.tol = certificate, tol
+        self.has_gap = has_gap(certificate.objective)
+        self.optimality = self.gap = None
+        self.converged = False
+        self._limit = 0.0 if not tol else np.sqrt(tol) if self.has_gap else tol
+        self._next = np.inf
+
+    def due(self, n_iter, norm):
+        """Whether it is time to confirm, the norm being this or so."""
+        if self.gap is None:
+            self.optimality = norm
+        return norm <= self._limit or n_iter >= self._next
+
+    def confirm(self, n_iter, norm, value, W, b):
+        """Look at (W, b), where F is `value` and the certificate `norm`."""
+        if not self.has_gap:
+            self.optimality = norm
+            self.converged = norm <= self.tol
+            return
+        reference = self.certificate.reference_value
+        self.gap = duality_gap(self.certificate.objective, W, b)
+        self.optimality = self.gap / reference
+        allowed = allowed_excess(value, reference, self.tol)
+        self.converged = self.gap <= allowed
+        if not self.converged:
+            self._limit = norm * np.sqrt(allowed / self.gap)
+            self._next = LONGER * n_iter + 2.0

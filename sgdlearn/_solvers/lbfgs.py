@@ -13,6 +13,7 @@ then |u| = u+ + u- is smooth, and coefficients that stay on their bound are exac
 import numpy as np
 from scipy.optimize import minimize
 
+from .certificate import Stopping
 from .result import Result
 
 # The driver ends by itself when rounding lets it descend no more: that is an optimum below this.
@@ -46,14 +47,22 @@ def lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor, memory):
                 },
             )
             if run.n_iter - before < 2:
-                run.converged = run.optimality <= max(tol, FLOOR)
+                run.converged = run.norm <= max(tol, FLOOR)
                 if run.n_iter == 0:  # the start is as low as rounding lets it be
-                    monitor.record(run.point.value, run.optimality, run.point.coefficients)
+                    monitor.record(run.point.value, run.norm, run.point.coefficients)
                 break
     except _End:
         pass
     point = run.point
-    return Result(point.W, point.b, max(run.n_iter, 1), run.converged, run.n_iter)
+    return Result(
+        point.W,
+        point.b,
+        max(run.n_iter, 1),
+        run.converged,
+        run.n_iter,
+        optimality=run.stopping.optimality,
+        dual_gap=run.stopping.gap,
+    )
 
 
 class _Point:
@@ -74,7 +83,7 @@ class _Run:
     def __init__(self, objective, certificate, W, b, *, tol, max_iter, monitor):
         penalty = objective.penalty
         self.objective, self.certificate, self.monitor = objective, certificate, monitor
-        self.tol, self.max_iter = tol, max_iter
+        self.stopping, self.max_iter = Stopping(certificate, tol), max_iter
         self.scaling = certificate.scaling
         self.split = penalty.l1 > 0.0 and not penalty.positive
         # Columns that say nothing have no unknown; their coefficients become zero.
@@ -86,11 +95,18 @@ class _Run:
 
     def begin(self):
         """Look at the start, which may be all that is needed."""
-        self.optimality = self.certificate.relative(self.point.W, self.point.GW, self.point.gb)
-        if self.optimality <= self.tol:
-            self.converged = True
-            self.monitor.record(self.point.value, self.optimality, self.point.coefficients)
+        if self.has_arrived():
+            self.monitor.record(self.point.value, self.stopping.optimality, self.point.coefficients)
             raise _End
+
+    def has_arrived(self):
+        """Whether the present point is what tol asks for."""
+        point, stopping = self.point, self.stopping
+        self.norm = self.certificate.relative(point.W, point.GW, point.gb)
+        if stopping.due(self.n_iter, self.norm):
+            stopping.confirm(self.n_iter, self.norm, point.value, point.W, point.b)
+        self.converged = stopping.converged
+        return self.converged
 
     def start(self):
         """The present point in unknowns, whose unit is set by the gradient there."""
@@ -143,8 +159,7 @@ class _Run:
         self.point = point if np.array_equal(asked, x) else _Point(self.objective, *self.unpack(x))
         point = self.point
         self.n_iter += 1
-        self.optimality = self.certificate.relative(point.W, point.GW, point.gb)
-        self.converged = self.optimality <= self.tol
-        stop = self.monitor.record(point.value, self.optimality, point.coefficients)
-        if stop or self.converged or self.n_iter >= self.max_iter:
+        arrived = self.has_arrived()
+        stop = self.monitor.record(point.value, self.stopping.optimality, point.coefficients)
+        if stop or arrived or self.n_iter >= self.max_iter:
             raise _End

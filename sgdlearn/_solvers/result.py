@@ -20,6 +20,10 @@ class Result:
         Whether the certificate came to ``tol``.
     t : int
         Updates made.
+    optimality : float or None
+        The certificate at the end; None where the solver has none.
+    dual_gap : float or None
+        A bound on F - F* from the dual problem, where the solver knows one.
     diverged : bool
         Whether the run left all bounds; W and b are then the last good iterate.
     """
@@ -30,3 +34,5 @@ class Result:
     converged: bool
     t: int = 0
     diverged: bool = False
+    optimality: float | None = None
+    dual_gap: float | None = None

@@ -17,7 +17,7 @@ import numpy as np
 
 from .._kernels import variance_reduced as kernels
 from ..penalties import ElasticPenalty
-from .certificate import Certificate
+from .certificate import Certificate, Stopping
 from .result import Result
 from .scaling import Scaling
 
@@ -97,7 +97,7 @@ def solve_variance_reduced(
         scaling = Scaling.identity(objective.rows.p)
         plan = Plan.textbook(method, objective, rate)
     run = (SparseRun if objective.rows.sparse else DenseRun)(objective, scaling, plan, W0, b0)
-    stopping = Stopping(tol, None if tol is None else Certificate(objective, metric))
+    looks = Looks(None if tol is None else Stopping(Certificate(objective, metric), tol))
 
     start = run.look()
     monitor.start_value(start)
@@ -109,60 +109,62 @@ def solve_variance_reduced(
         if diverged:
             break
         last = n_iter == max_iter
-        due = n_iter % snapshot_every == 0 if method == "svrg" else stopping.hint(run, n_iter)
+        due = n_iter % snapshot_every == 0 if method == "svrg" else looks.due(run, n_iter)
         if due or last:
             value = run.look()
-            stopping.confirm(run, n_iter)
-            diverged = last and not stopping.converged and not value <= FAR_OFF * bound
+            looks.confirm(run, n_iter, value)
+            diverged = last and not looks.converged and not value <= FAR_OFF * bound
             if diverged:
                 break
         if value <= best_value:
             best, best_value = run.coefficients(), value
-        stop = monitor.record(value, stopping.certificate, run.coefficients)
-        if stop or stopping.converged:
+        stop = monitor.record(value, looks.optimality, run.coefficients)
+        if stop or looks.converged:
             break
     W, b = best if diverged else run.coefficients()
-    return Result(W, b, n_iter, stopping.converged, run.t, diverged)
+    return Result(W, b, n_iter, looks.converged, run.t, diverged, looks.optimality, looks.gap)
 
 
-class Stopping:
-    """When to look at all rows, and whether what was seen there is the end.
+class Looks:
+    """When a full pass may find that a run has arrived, and what it finds.
 
-    The table's average is a gradient of mixed ages, free and a little stale. It says when a full
-    pass is worth while; what that pass finds says how far to trust it the next time, which is not
-    before the run is a tenth longer.
+    The table's average is a gradient of mixed ages, free and a little stale. It says when a look at
+    all rows is worth while; what that look finds says how far to trust it the next time.
 
-    Attributes
+    Parameters
     ----------
-    certificate : float or None
-    converged : bool
+    stopping : Stopping or None
+        None never ends a run.
     """
 
-    def __init__(self, tol, measure):
-        self.tol = tol
-        self.measure = measure
-        self.certificate = None
-        self.converged = False
-        self._trust = 1.0
-        self._next = 0.0
+    def __init__(self, stopping):
+        self.stopping = stopping
+        self._hinted, self._trust = None, 1.0
 
-    def hint(self, run, n_iter):
-        """Whether a full pass may find that the run has arrived."""
-        if self.tol is None:
+    converged = property(lambda self: self.stopping is not None and self.stopping.converged)
+    optimality = property(lambda self: self.stopping and self.stopping.optimality)
+    gap = property(lambda self: self.stopping and self.stopping.gap)
+
+    def due(self, run, n_iter):
+        """Whether to look at all rows now."""
+        if self.stopping is None:
             return False
-        self.certificate = self.measure.relative(*run.coefficients_and_gradient())
-        return n_iter >= self._next and self.certificate <= self._trust * self.tol
+        self._hinted = self.norm(run)
+        return self.stopping.due(n_iter, self._hinted / self._trust)
 
-    def confirm(self, run, n_iter):
+    def confirm(self, run, n_iter, value):
         """Told that G is now the gradient of the present iterate."""
-        if self.tol is None:
+        if self.stopping is None:
             return
-        hinted = self.certificate
-        self.certificate = self.measure.relative(*run.coefficients_and_gradient())
-        self.converged = self.certificate <= self.tol
-        if hinted is not None and not self.converged:
-            self._trust = min(1.0, hinted / self.certificate)
-            self._next = 1.1 * n_iter + 1.0
+        norm = self.norm(run)
+        if self._hinted is not None and norm > 0.0:
+            self._trust = min(1.0, self._hinted / norm)
+        if self.stopping.due(n_iter, norm):
+            self.stopping.confirm(n_iter, norm, value, *run.coefficients())
+
+    def norm(self, run):
+        """The certificate of the run, by the G that it holds."""
+        return self.stopping.certificate.relative(*run.coefficients_and_gradient())
 
 
 @dataclass
