@@ -86,6 +86,7 @@ class _Run:
 
     def begin(self):
         """Look at the start, which may be all that is needed."""
+        self.monitor.begin_epoch()
         self.optimality = self.certificate.relative(self.point.W, self.point.GW, self.point.gb)
         if self.optimality <= self.tol:
             self.converged = True
@@ -148,3 +149,4 @@ class _Run:
         stop = self.monitor.record(point.value, self.optimality, point.coefficients)
         if stop or self.converged or self.n_iter >= self.max_iter:
             raise _End
+        self.monitor.begin_epoch()

@@ -42,6 +42,7 @@ from .._validation import (
 from ..optimizers import Optimizer
 from ..penalties import ElasticPenalty, Penalty
 from ..schedules import Schedule
+from ._fit_task import FitTask
 
 # Raised whenever pickles of older models could no longer be read.
 STATE_VERSION = 1
@@ -265,8 +266,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         """From the start to a fitted model; returns the solver's result, and Ctrl-C if it came."""
         stream = None
         try:
-            with self._fit_task(problem, sample_weight) as hook:
-                monitor.hook = hook
+            with self._fit_task(problem, monitor, start, sample_weight):
                 stream = self._observe(problem.objective, problem.way)
                 run = self._run_to_resume(problem, stream) if resume else None
                 if self.verbose:
@@ -403,42 +403,36 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         return stream.seen(objective.rows, objective.targets, objective.weights)
 
     @contextmanager
-    def _fit_task(self, problem, sample_weight):
-        """The task "fit" of the callbacks; gives their hook for each epoch, None without any.
+    def _fit_task(self, problem, monitor, start, sample_weight):
+        """The task "fit" of the callbacks, which the monitor then tells of each epoch.
 
-        The task ends with the block, however it is left: `fitted_estimator` is None in the end
-        hook where an error or Ctrl-C cut it short.
+        However the block is left, what has begun ends there. Where an error or Ctrl-C cut it short,
+        `fitted_estimator` in the end hook is the last good iterate.
         """
-        told = {
-            "estimator": self,
-            "X": problem.X,
-            "y": problem.y,
-            "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
-        }
+
+        def attributes(n_iter, W, b):
+            coef, intercept = self._shaped(W, b)
+            return {
+                "coef_": np.array(coef, dtype=problem.objective.rows.dtype),
+                "intercept_": np.array(intercept)[()],
+                "n_iter_": n_iter,
+            }
+
+        def last_good():
+            return attributes(max(1, len(monitor.curve)), *self._last_good(problem, monitor, start))
+
         context = self._init_callback_context(max_subtasks=self.max_iter)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        told = {"estimator": self, "X": problem.X, "y": problem.y, "metadata": metadata}
         context.call_on_fit_task_begin(**told)
-
-        def hook(n_iter, coefficients):
-            epoch = context.subcontext(task_name="epoch")
-            epoch.call_on_fit_task_begin(**told)
-
-            def reconstruction():
-                coef, intercept = self._shaped(*coefficients())
-                dtype = problem.objective.rows.dtype
-                return {
-                    "coef_": np.array(coef, dtype=dtype),
-                    "intercept_": np.array(intercept)[()],
-                    "n_iter_": n_iter,
-                }
-
-            return epoch.call_on_fit_task_end(**told, reconstruction_attributes=reconstruction)
-
+        task = FitTask(context, told, attributes)
+        monitor.task = task if has_callbacks(self) else None
         try:
-            yield hook if has_callbacks(self) else None
+            yield
         except BaseException:
-            context.call_on_fit_task_end(**told)
+            task.end(last_good)
             raise
-        context.call_on_fit_task_end(**told, reconstruction_attributes={})
+        task.end({})
 
     def _zero_model(self, objective):
         return np.zeros((objective.n_outputs, objective.rows.p)), objective.baseline()
