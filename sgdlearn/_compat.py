@@ -6,11 +6,8 @@ scikit-learn can break no other file.
 
 from sklearn import __version__ as sklearn_version
 from sklearn import get_config
-from sklearn.utils._param_validation import (
-    Interval,
-    StrOptions,
-    validate_parameter_constraints,
-)
+from sklearn.utils import _param_validation
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -58,6 +55,17 @@ __all__ = [
     "validate_parameters",
     "with_callbacks",
 ]
+
+
+class StrOptions(_param_validation.StrOptions):
+    """One of these strings; unlike scikit-learn's, its message lists them as they were given."""
+
+    def __init__(self, *options):
+        super().__init__(set(options))
+        self.as_given = options
+
+    def __str__(self):
+        return f"a str among {{{', '.join(map(repr, self.as_given))}}}"
 
 
 def has_callbacks(estimator):

@@ -475,6 +475,15 @@ class Rates:
         return rates
 
 
+# scikit-learn's names of learning rates, and what they are here.
+NAMES_OF_SGD = {
+    "constant": "a number, such as learning_rate=0.01",
+    "optimal": "learning_rate=Optimal()",
+    "invscaling": "learning_rate=InverseScaling()",
+    "adaptive": "much like learning_rate=ReduceOnPlateau()",
+}
+
+
 def as_schedule(learning_rate, name="learning_rate", owner=None):
     """The `Schedule` that a number, a schedule or a callable means."""
     if isinstance(learning_rate, Schedule):
@@ -485,7 +494,11 @@ def as_schedule(learning_rate, name="learning_rate", owner=None):
         return Function(learning_rate)
     of_owner = f" of {owner}" if owner else ""
     auto = "" if owner else "'auto', "
-    instead = " Pass an object, not the class." if isclass(learning_rate) else ""
+    instead = ""
+    if isclass(learning_rate):
+        instead = " Pass an object, not the class."
+    elif isinstance(learning_rate, str) and learning_rate in NAMES_OF_SGD:
+        instead = f" What SGDClassifier calls so is {NAMES_OF_SGD[learning_rate]}."
     raise ValueError(
         f"The '{name}' parameter{of_owner} must be {auto}{POSITIVE}, a schedule such as "
         "InverseScaling() or a callable on an array of step numbers. "

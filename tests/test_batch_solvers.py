@@ -1,5 +1,7 @@
 """L-BFGS, Newton's method, the interior point method and smoothing, at the optimum."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -483,7 +485,8 @@ def test_one_row_and_no_information(method):
 def test_the_monitor_stops_it(method, loss):
     X = well_scaled()
     objective = make(X, targets_of(loss, X), loss)
-    monitor = Monitor(hook=lambda epoch, coefficients: epoch == 3)
+    task = SimpleNamespace(begin_epoch=lambda: None, end_epoch=lambda epoch, _: epoch == 3)
+    monitor = Monitor(task=task)
     start = np.zeros((1, P)), np.zeros(1)
     result = solve_batch(objective, *start, method=method, tol=1e-12, max_iter=100, monitor=monitor)
     assert result.n_iter == 3

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
 from sgdlearn._compat import HAS_CALLBACKS
+from sgdlearn._solvers import interior, lbfgs, newton, stochastic, variance_reduced
 from sgdlearn.optimizers import SGD
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -36,6 +37,15 @@ FAMILIES = {
     "interior": GDLinearSVC(loss="hinge"),
     "smoothed": GDLinearSVC(loss="hinge", penalty="l1", alpha=0.01),
 }
+
+# Where the solvers do the work of an epoch.
+STEPS = [
+    (stochastic.Run, "visit"),
+    (variance_reduced.DenseRun, "visit"),
+    (lbfgs._Run, "value_and_gradient"),
+    (newton, "descend"),
+    (interior._Problem, "iterate"),
+]
 
 
 @pytest.fixture(params=FAMILIES)
@@ -84,6 +94,60 @@ def test_every_epoch_begins_and_ends(model):
     model.set_callbacks(recorder).fit(X, y)
     assert model.n_iter_ >= 3
     assert recorder.events == expected_events(model.n_iter_)
+
+
+@needs_callbacks
+def test_an_epoch_begins_before_its_work(request, model, monkeypatch):
+    if model.optimizer in ("sgd", "adam", "adagrad") or isinstance(model.optimizer, SGD):
+        reason = "the stochastic loop does not say yet when an epoch begins"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    recorder = Recorder()
+
+    def work(step):
+        def noted(*args, **kwargs):
+            recorder.events.append("work")
+            return step(*args, **kwargs)
+
+        return noted
+
+    for owner, step in STEPS:
+        monkeypatch.setattr(owner, step, work(getattr(owner, step)))
+    model.set_callbacks(recorder).fit(X, y)
+    known = " ".join(event if isinstance(event, str) else event[0] for event in recorder.events)
+    assert re.fullmatch(r"setup begin( begin( work)+ end){3,} end teardown", known)
+
+
+@needs_callbacks
+def test_an_epoch_that_leads_nowhere_ends_too():
+    recorder = Recorder()
+    model = GDLinearRegression(optimizer="sgd", learning_rate=1e6).set_callbacks(recorder)
+    model.fit(X, y)  # diverges at once
+    assert recorder.events == expected_events(len(recorder.models))
+    for of_epoch in recorder.models:
+        np.testing.assert_array_equal(of_epoch.coef_, model.coef_)
+
+
+@needs_callbacks
+@pytest.mark.parametrize("error", [RuntimeError("of the callback"), KeyboardInterrupt()])
+def test_every_end_hook_has_a_model(model, error):
+    """One that scores it, as the documentation shows, must not hide the error."""
+
+    class Scores(Recorder):
+        def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+            scores.append(fitted_estimator.score(X, y))
+
+    class Interrupts(Recorder):
+        def on_fit_task_begin(self, estimator, context):
+            if context.task_name == "epoch" and context.task_id == 2:
+                raise error
+
+    scores = []
+    model.set_callbacks(Scores(), Interrupts())
+    with pytest.raises(type(error)):
+        model.fit(X, y)
+    assert len(scores) >= 3  # two epochs and the fit
+    if isinstance(error, KeyboardInterrupt):
+        assert scores[-1] == model.score(X, y)
 
 
 @needs_callbacks

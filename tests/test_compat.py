@@ -28,7 +28,7 @@ class Estimator(CallbackSupportMixin, RegressorMixin, BaseEstimator):
 
     _parameter_constraints = {
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "penalty": [StrOptions({"l2"}), None],
+        "penalty": [StrOptions("l2", "l1", "elasticnet"), None],
     }
 
     def __init__(self, *, alpha=0.0, penalty="l2", max_iter=5):
@@ -100,7 +100,11 @@ def test_callbacks_see_each_epoch_and_stop():
     [
         ("alpha", -1.0, "must be a float in the range [0.0, inf). Got -1.0 instead."),
         ("alpha", "big", "must be a float in the range [0.0, inf). Got 'big' instead."),
-        ("penalty", "l3", "must be a str among {'l2'} or None. Got 'l3' instead."),
+        (
+            "penalty",
+            "l3",
+            "must be a str among {'l2', 'l1', 'elasticnet'} or None. Got 'l3' instead.",
+        ),
     ],
 )
 def test_errors_name_parameter_value_and_what_is_allowed(parameter, value, message):

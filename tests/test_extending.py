@@ -371,8 +371,23 @@ class NoProx(Penalty):
     value = MyL1.value
 
 
+class SumsProx(MyL1):
+    def prox(self, U, rate):
+        return U.sum()
+
+
 class NoUpdate(Optimizer):
     init = MySGD.init
+
+
+class Forgets(NoUpdate):
+    def update(self, params, grads, state, rate):
+        return params - rate * grads
+
+
+class Sums(NoUpdate):
+    def update(self, params, grads, state, rate):
+        return (params - rate * grads).sum(), state
 
 
 @pytest.mark.parametrize(
@@ -381,6 +396,13 @@ class NoUpdate(Optimizer):
         ({"loss": NoGradient()}, NotImplementedError, r"define gradient\(y, z\)"),
         ({"penalty": NoProx()}, NotImplementedError, r"define prox\(U, rate\)"),
         ({"optimizer": NoUpdate()}, NotImplementedError, r"define update\(params"),
+        (
+            {"penalty": SumsProx()},
+            ValueError,
+            r"prox of the penalty must return W of shape \(1, 6\)",
+        ),
+        ({"optimizer": Forgets()}, ValueError, r"Forgets.update must return a tuple \(new_params"),
+        ({"optimizer": Sums()}, ValueError, r"Sums.update must return new_params of shape \(1,"),
         ({"learning_rate": Schedule()}, NotImplementedError, r"define __call__\(t\)"),
         ({"learning_rate": lambda t: 0.1}, ValueError, "shape of the step numbers"),
         ({"learning_rate": lambda t: -0.1 * t}, ValueError, "finite positive rates"),

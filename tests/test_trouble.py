@@ -113,6 +113,26 @@ def test_the_table_knows_every_parameter():
         assert set(COMMON | own) == set(estimator().get_params(deep=False))
 
 
+@pytest.mark.parametrize(
+    "name, value, instead",
+    [
+        ("optimizer", Adam, "Pass an object: Adam()."),
+        ("learning_rate", schedules.Step, "Pass an object, not the class."),
+        ("learning_rate", "constant", "What SGDClassifier calls so is a number"),
+        ("learning_rate", "optimal", "learning_rate=Optimal()"),
+        ("learning_rate", "invscaling", "learning_rate=InverseScaling()"),
+        ("learning_rate", "adaptive", "learning_rate=ReduceOnPlateau()"),
+    ],
+)
+@pytest.mark.parametrize("optimizer", ["auto", "sgd", "saga", "lbfgs"])
+def test_what_is_meant_instead(optimizer, name, value, instead, binary):
+    model = quick(GDLinearRegression, optimizer=optimizer).set_params(**{name: value})
+    for learn in [model.fit] + ([model.partial_fit] if hasattr(model, "partial_fit") else []):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter must be") as caught:
+            learn(binary.X, binary.y)
+        assert instead in str(caught.value)
+
+
 @pytest.mark.parametrize("estimator, name, value", DOMAINS, ids=label)
 def test_a_parameter_out_of_its_domain(estimator, name, value, binary):
     model = quick(estimator).set_params(**{name: value})
@@ -652,7 +672,7 @@ def test_without_an_intercept_there_is_none(optimizer, binary):
 def test_warm_start_of_another_shape(binary):
     model = quick(GDLinearRegression, warm_start=True).fit(binary.X, binary.y)
     before = snapshot(model)
-    with pytest.raises(ValueError, match="coef_init"):
+    with pytest.raises(ValueError, match="With warm_start=True, coef_"):
         model.fit(binary.X[:, :3], binary.y)
     assert snapshot(model) == before
 

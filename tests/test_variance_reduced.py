@@ -44,6 +44,9 @@ class Recorder:
     def start_value(self, value):
         self.start = value
 
+    def begin_epoch(self):
+        pass
+
     def record(self, value, certificate, coefficients):
         self.curve.append(value)
         self.certificates.append(certificate)

@@ -104,7 +104,8 @@ def move(run, G, gb, rate, mean_weight):
         gb = np.ascontiguousarray(gb, dtype=np.float64)
         kernel(G, gb, rate, mean_weight, method.numbers, run.kernel_scaling, state.arrays())
     if not isinstance(method.penalty, ElasticPenalty):
-        state.W[:] = method.penalty.prox(state.W, rate * mean_weight)
+        W = method.penalty.prox(state.W, rate * mean_weight)
+        state.W[:] = like(state.W, W, "prox of the penalty", "W")
     if 0 < method.average_from <= state.t:
         state.clock[AVERAGED] += 1
         state.average += state.W
@@ -123,16 +124,36 @@ def _move_by_python(run, G, gb, rate, mean_weight):
     l2 = penalty.l2 * mean_weight if elastic else 0.0
     if run.scaling is not None:
         l2 = l2 * run.kernel_scaling[2] ** 2
-    new_W, W_memory = rule.update(W.copy(), G + l2 * W, W_memory, rate)
+    new_W, W_memory = updated(rule, W, G + l2 * W, W_memory, rate)
     if elastic and (penalty.l1 > 0 or penalty.lower > -np.inf):
         only_l1 = ElasticPenalty(penalty.l1, 0.0, penalty.positive)
         size = 1.0 if run.scaling is None else run.kernel_scaling[2]
         new_W = only_l1.prox(new_W, rate * mean_weight, size)
     W[:] = new_W
     if method.fit_intercept:
-        b[:], b_memory = rule.update(b.copy(), gb, b_memory, rate)
+        b[:], b_memory = updated(rule, b, gb, b_memory, rate)
     state.custom = W_memory, b_memory
     state.clock[UPDATES] += 1
+
+
+def updated(rule, params, grads, memory, rate):
+    """(new params, new memory) by an optimizer written in Python, which may answer anything."""
+    answer = rule.update(params.copy(), grads, memory, rate)
+    if not (isinstance(answer, tuple) and len(answer) == 2):
+        raise ValueError(
+            f"{type(rule).__name__}.update must return a tuple (new_params, new_state). "
+            f"Got {type(answer).__name__}."
+        )
+    return like(params, answer[0], f"{type(rule).__name__}.update", "new_params"), answer[1]
+
+
+def like(array, answer, function, name):
+    """What a user's function answered, if it is an array of the shape that was asked for."""
+    if np.shape(answer) != array.shape:
+        raise ValueError(
+            f"{function} must return {name} of shape {array.shape}. Got shape {np.shape(answer)}."
+        )
+    return answer
 
 
 def losses_and_slopes(loss, targets, Z):

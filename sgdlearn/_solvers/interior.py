@@ -41,6 +41,7 @@ def interior(objective, certificate, W, b, *, tol, max_iter, monitor):
     n_iter, stop, arrived = 0, False, False
     while not (stop or arrived) and n_iter < max_iter:
         n_iter += 1
+        monitor.begin_epoch()
         length = problem.iterate()
         gaps = problem.gaps()
         gap = float(np.sum(gaps)) / problem.reference

@@ -95,6 +95,7 @@ class _Run:
 
     def begin(self):
         """Look at the start, which may be all that is needed."""
+        self.monitor.begin_epoch()
         if self.has_arrived():
             self.monitor.record(self.point.value, self.stopping.optimality, self.point.coefficients)
             raise _End
@@ -163,3 +164,4 @@ class _Run:
         stop = self.monitor.record(point.value, self.stopping.optimality, point.coefficients)
         if stop or arrived or self.n_iter >= self.max_iter:
             raise _End
+        self.monitor.begin_epoch()

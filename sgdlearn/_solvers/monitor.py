@@ -66,8 +66,9 @@ class Monitor:
     Parameters
     ----------
     validation : Validation, default=None
-    hook : callable, default=None
-        ``hook(epoch, coefficients) -> bool``: the callbacks; True stops the run.
+    task : object, default=None
+        The callbacks: ``task.begin_epoch()`` and ``task.end_epoch(epoch, coefficients) -> bool``;
+        True stops the run.
     verbose : bool, default=False
         Print one line an epoch: number, objective, certificate, seconds since the start.
 
@@ -86,9 +87,9 @@ class Monitor:
     stopped_by : {None, "validation", "callback"}
     """
 
-    def __init__(self, *, validation=None, hook=None, verbose=False):
+    def __init__(self, *, validation=None, task=None, verbose=False):
         self.validation = validation
-        self.hook = hook
+        self.task = task
         self.verbose = verbose
         self.started = None
         self.curve = []
@@ -105,6 +106,11 @@ class Monitor:
             print("epoch        objective  certificate   seconds", flush=True)
             self._line(0, value, None)
 
+    def begin_epoch(self):
+        """Told before each epoch; one that has begun already goes on."""
+        if self.task is not None:
+            self.task.begin_epoch()
+
     def record(self, value, certificate, coefficients):
         """Note one epoch; True if the run is to stop here.
 
@@ -117,13 +123,14 @@ class Monitor:
         coefficients : callable
             Returns copies of (W, b) in the user's coordinates.
         """
+        self.begin_epoch()  # late, for a solver that did not say
         self.curve.append(float(value))
         self.certificate = certificate
         self.last = coefficients
         if self.verbose:
             self._line(len(self.curve), value, certificate)
         # both are always asked: a callback sees every epoch that was run
-        called = self.hook is not None and self.hook(len(self.curve), coefficients)
+        called = self.task is not None and self.task.end_epoch(len(self.curve), coefficients)
         held_out = self.validation is not None and self.validation.reached(coefficients)
         self.stopped_by = "callback" if called else "validation" if held_out else None
         return self.stopped_by is not None

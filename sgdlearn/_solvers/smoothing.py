@@ -63,6 +63,9 @@ class _Watch:
         self.monitor, self.objective, self.reference = monitor, objective, reference
         self.stopped, self.gap = False, np.inf
 
+    def begin_epoch(self):
+        self.monitor.begin_epoch()
+
     def record(self, value, certificate, coefficients):
         true_value = self.objective.value(*coefficients())
         self.gap = (true_value - value) / self.reference

@@ -75,6 +75,7 @@ def way_down(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream
 
     Raises ValueError, naming both, where two parameters exclude each other.
     """
+    check_rate(parameters["learning_rate"])
     rule, reason = choose(
         parameters,
         loss=loss,
@@ -94,6 +95,12 @@ def way_down(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream
         n_replicas=parameters["n_replicas"],
         **{name: parameters[name] for name in names},
     )
+
+
+def check_rate(learning_rate):
+    """Raise ValueError unless this is "auto" or what a schedule can be made of."""
+    if not (isinstance(learning_rate, str) and learning_rate == "auto"):
+        schedules.as_schedule(learning_rate)
 
 
 @quiet

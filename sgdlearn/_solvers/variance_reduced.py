@@ -104,6 +104,7 @@ def solve_variance_reduced(
     bound = max(start, ROUNDING * np.mean(np.square(objective.targets)))
     best, best_value = run.coefficients(), start
     for n_iter in range(1, max_iter + 1):
+        monitor.begin_epoch()
         value = run.visit(plan.order(rng, shuffle))
         diverged = not value <= RUNAWAY * bound
         if diverged:

@@ -1,5 +1,6 @@
 """What the linear estimators share: parameters, fit and partial_fit, coefficients."""
 
+import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -39,12 +40,13 @@ from .._validation import (
     check_Xy,
     drop_zero_weight_rows,
 )
-from ..optimizers import Optimizer
 from ..penalties import ElasticPenalty, Penalty
-from ..schedules import Schedule
+from ._fit_task import FitTask
 
 # Raised whenever pickles of older models could no longer be read.
 STATE_VERSION = 1
+# Where a message names what is wrong.
+NAME_OF_INPUT = re.compile(r"(?:^|(?<=Input )|(?<=but ))(?:X|y|sample_weight)\b")
 # A run that ends at this many times the objective of the zero model has gone nowhere.
 FAR_OFF = 10.0
 
@@ -69,19 +71,14 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
     """Base of the linear estimators; see one of them for the parameters."""
 
     _parameter_constraints = {
-        "penalty": [StrOptions({"l2", "l1", "elasticnet"}), Penalty, None],
+        "penalty": [StrOptions("l2", "l1", "elasticnet"), Penalty, None],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "standardize": ["boolean"],
         "fit_intercept": ["boolean"],
-        "optimizer": [str, Optimizer],
-        "learning_rate": [
-            Interval(Real, 0, None, closed="neither"),
-            StrOptions({"auto"}),
-            Schedule,
-            callable,
-        ],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"full", "auto"})],
+        "optimizer": "no_validation",  # `way_down` checks these two, and says more
+        "learning_rate": "no_validation",
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions("auto", "full")],
         "average": ["boolean", Interval(Integral, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left"), None],
@@ -265,8 +262,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         """From the start to a fitted model; returns the solver's result, and Ctrl-C if it came."""
         stream = None
         try:
-            with self._fit_task(problem, sample_weight) as hook:
-                monitor.hook = hook
+            with self._fit_task(problem, monitor, start, sample_weight):
                 stream = self._observe(problem.objective, problem.way)
                 run = self._run_to_resume(problem, stream) if resume else None
                 if self.verbose:
@@ -338,13 +334,20 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
                 if self._encode(y_val)[1] != self._encode(y)[1]:
                     raise ValueError("y_val has another number of outputs than y.")
             except ValueError as error:
-                raise ValueError(f"The validation set cannot be used. {error}") from error
+                message = NAME_OF_INPUT.sub(r"\g<0>_val", str(error))
+                raise ValueError(f"The validation set cannot be used. {message}") from error
             return drop_zero_weight_rows(X_val, y_val, weights_val)
         stratified = hasattr(self, "classes_")
         split = (StratifiedShuffleSplit if stratified else ShuffleSplit)(
             n_splits=1, test_size=self.validation_fraction, random_state=random_state
         )
-        return next(split.split(np.empty((len(y), 0)), y if stratified else None))
+        try:
+            return next(split.split(np.empty((len(y), 0)), y if stratified else None))
+        except ValueError as error:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction!r} of {len(y)} rows cannot be held "
+                f"out for early_stopping. {error}"
+            ) from error
 
     def _objective(self, X, y, weights, class_weight=True):
         """The objective on validated rows."""
@@ -378,12 +381,15 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
 
     def _start(self, objective, coef_init, intercept_init):
         """(W, b) to start from, None where nothing is given."""
+        names = ["coef_init", "intercept_init"]
         if self.warm_start and self.__sklearn_is_fitted__():
-            coef_init = self._dense_coef() if coef_init is None else coef_init
-            intercept_init = self.intercept_ if intercept_init is None else intercept_init
+            if coef_init is None:
+                coef_init, names[0] = self._dense_coef(), "With warm_start=True, coef_"
+            if intercept_init is None:
+                intercept_init, names[1] = self.intercept_, "With warm_start=True, intercept_"
         k, p = objective.n_outputs, objective.rows.p
-        W = _initial("coef_init", coef_init, (k, p))
-        b = _initial("intercept_init", intercept_init, (k,))
+        W = _initial(names[0], coef_init, (k, p))
+        b = _initial(names[1], intercept_init, (k,))
         return W, b if self.fit_intercept else np.zeros(k)
 
     def _run_to_resume(self, problem, stream):
@@ -403,42 +409,36 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         return stream.seen(objective.rows, objective.targets, objective.weights)
 
     @contextmanager
-    def _fit_task(self, problem, sample_weight):
-        """The task "fit" of the callbacks; gives their hook for each epoch, None without any.
+    def _fit_task(self, problem, monitor, start, sample_weight):
+        """The task "fit" of the callbacks, which the monitor then tells of each epoch.
 
-        The task ends with the block, however it is left: `fitted_estimator` is None in the end
-        hook where an error or Ctrl-C cut it short.
+        However the block is left, what has begun ends there. Where an error or Ctrl-C cut it short,
+        `fitted_estimator` in the end hook is the last good iterate.
         """
-        told = {
-            "estimator": self,
-            "X": problem.X,
-            "y": problem.y,
-            "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
-        }
+
+        def attributes(n_iter, W, b):
+            coef, intercept = self._shaped(W, b)
+            return {
+                "coef_": np.array(coef, dtype=problem.objective.rows.dtype),
+                "intercept_": np.array(intercept)[()],
+                "n_iter_": n_iter,
+            }
+
+        def last_good():
+            return attributes(max(1, len(monitor.curve)), *self._last_good(problem, monitor, start))
+
         context = self._init_callback_context(max_subtasks=self.max_iter)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        told = {"estimator": self, "X": problem.X, "y": problem.y, "metadata": metadata}
         context.call_on_fit_task_begin(**told)
-
-        def hook(n_iter, coefficients):
-            epoch = context.subcontext(task_name="epoch")
-            epoch.call_on_fit_task_begin(**told)
-
-            def reconstruction():
-                coef, intercept = self._shaped(*coefficients())
-                dtype = problem.objective.rows.dtype
-                return {
-                    "coef_": np.array(coef, dtype=dtype),
-                    "intercept_": np.array(intercept)[()],
-                    "n_iter_": n_iter,
-                }
-
-            return epoch.call_on_fit_task_end(**told, reconstruction_attributes=reconstruction)
-
+        task = FitTask(context, told, attributes)
+        monitor.task = task if has_callbacks(self) else None
         try:
-            yield hook if has_callbacks(self) else None
+            yield
         except BaseException:
-            context.call_on_fit_task_end(**told)
+            task.end(last_good)
             raise
-        context.call_on_fit_task_end(**told, reconstruction_attributes={})
+        task.end({})
 
     def _zero_model(self, objective):
         return np.zeros((objective.n_outputs, objective.rows.p)), objective.baseline()

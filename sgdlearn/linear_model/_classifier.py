@@ -22,7 +22,7 @@ class LinearClassifier(ClassifierMixin, LearnsFromStreams, LinearModel):
     """Base of the linear classifiers."""
 
     _parameter_constraints = {
-        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "class_weight": [StrOptions("balanced"), dict, None],
         **LinearModel._parameter_constraints,
     }
 

@@ -116,7 +116,7 @@ class GDLogisticRegression(LinearClassifier):
     """
 
     _parameter_constraints = {
-        "multi_class": [StrOptions({"multinomial", "ovr"})],
+        "multi_class": [StrOptions("multinomial", "ovr")],
         **LinearClassifier._parameter_constraints,
     }
 

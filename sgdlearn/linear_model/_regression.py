@@ -138,7 +138,7 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
     """
 
     _parameter_constraints = {
-        "loss": [StrOptions(set(LOSSES)), Loss],
+        "loss": [StrOptions(*LOSSES), Loss],
         "epsilon": [Interval(Real, 0, None, closed="left"), None],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         **LinearModel._parameter_constraints,

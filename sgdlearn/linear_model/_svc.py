@@ -119,7 +119,7 @@ class GDLinearSVC(LinearClassifier):
     """
 
     _parameter_constraints = {
-        "loss": [StrOptions(set(LOSSES)), Loss],
+        "loss": [StrOptions(*LOSSES), Loss],
         **LinearClassifier._parameter_constraints,
     }
 
