@@ -97,10 +97,7 @@ def test_every_epoch_begins_and_ends(model):
 
 
 @needs_callbacks
-def test_an_epoch_begins_before_its_work(request, model, monkeypatch):
-    if model.optimizer in ("sgd", "adam", "adagrad") or isinstance(model.optimizer, SGD):
-        reason = "the stochastic loop does not say yet when an epoch begins"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_an_epoch_begins_before_its_work(model, monkeypatch):
     recorder = Recorder()
 
     def work(step):

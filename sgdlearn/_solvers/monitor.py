@@ -123,7 +123,6 @@ class Monitor:
         coefficients : callable
             Returns copies of (W, b) in the user's coordinates.
         """
-        self.begin_epoch()  # late, for a solver that did not say
         self.curve.append(float(value))
         self.certificate = certificate
         self.last = coefficients

@@ -373,6 +373,7 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
     good, converged, diverged, epoch = run.state.checkpoint(), False, False, 0
     with visitor(run, objective) as visit:
         while epoch < max_iter and not converged:
+            monitor.begin_epoch()
             if shuffle:
                 draw_order(rng, order)
             loss = 0.0
