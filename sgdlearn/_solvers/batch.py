@@ -1,5 +1,6 @@
 """The batch solvers: every iteration reads all rows."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,7 +10,6 @@ from .certificate import Certificate
 from .interior import interior
 from .lbfgs import lbfgs
 from .newton import newton
-from .result import Result
 from .scaling import Scaling
 from .smoothing import smoothed
 
@@ -76,7 +76,7 @@ def interior_newton(objective, certificate, W, b, *, tol, max_iter, monitor):
     if not near.converged or left == 0:
         return near
     result = newton(objective, certificate, near.W, near.b, tol=tol, max_iter=left, monitor=monitor)
-    return Result(result.W, result.b, near.n_iter + result.n_iter, result.converged, result.t)
+    return replace(result, n_iter=near.n_iter + result.n_iter)
 
 
 def separated(objective, W, b):

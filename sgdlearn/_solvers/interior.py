@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..losses import AbsoluteError, EpsilonInsensitive, Hinge, Huber, Quantile
+from .certificate import allowed_excess
 from .design import EPS, Design, solve
 from .result import Result
 
@@ -38,18 +39,26 @@ FLOOR = 1e-8  # a gap that is good enough where rounding allows no smaller one
 def interior(objective, certificate, W, b, *, tol, max_iter, monitor):
     """Minimise a loss made of ramps; arguments as for `solve_batch`."""
     problem = _Problem(objective, certificate, W, b, max(tol, ROUNDING))
-    n_iter, stop, arrived = 0, False, False
+    n_iter, stop, arrived, gap = 0, False, False, np.inf
     while not (stop or arrived) and n_iter < max_iter:
         n_iter += 1
         monitor.begin_epoch()
         length = problem.iterate()
-        gaps = problem.gaps()
+        gaps, value = problem.gaps(), problem.value()
         gap = float(np.sum(gaps)) / problem.reference
-        stop = monitor.record(problem.value(), gap, problem.coefficients)
-        arrived = np.all(gaps <= problem.arrived) or (length < SHORT and gap <= FLOOR)
+        stop = monitor.record(value, gap, problem.coefficients)
+        problem.allow(value)
+        arrived = np.all(gaps <= problem.allowed) or (length < SHORT and gap <= FLOOR)
         if length < SHORT:
             break
-    return Result(*problem.coefficients(), n_iter, bool(arrived and not stop), n_iter)
+    return Result(
+        *problem.coefficients(),
+        n_iter,
+        bool(arrived and not stop),
+        n_iter,
+        optimality=gap,
+        dual_gap=gap * problem.reference,
+    )
 
 
 def row_ramps(objective):
@@ -161,10 +170,16 @@ class _Problem:
             ramp.begin(HIGH * np.where(typical > 0.0, typical, 1.0))
         self.reference = certificate.reference_value
         # What v is rounded by: a gap that says nothing, as where all targets are one number.
-        rounding = EPS * sum(
+        self.rounding = EPS * sum(
             np.sum(ramp.C * np.abs(offset)) for ramp, (offset, *_) in zip(self.rows, made_of)
         )
-        self.arrived = max(tol * self.reference, rounding) / k
+        self.tol = tol
+        self.allow(self.value())
+
+    def allow(self, value):
+        """The gap that each output may have where F is `value`."""
+        excess = allowed_excess(value, self.reference, self.tol)
+        self.allowed = max(excess, self.rounding) / self.objective.n_outputs
 
     @property
     def V(self):
@@ -183,7 +198,7 @@ class _Problem:
         there = sum(ramp.after(trial) for ramp in self.ramps)
         mu = np.minimum(there / here, 1.0) ** 3 * here / self.mass
         self.direction(hessian, balance, mu, correct=True)
-        length = np.where(self.gaps() > self.arrived, self.length(BACK), 0.0)
+        length = np.where(self.gaps() > self.allowed, self.length(BACK), 0.0)
         if not np.all(np.isfinite(self.du)):  # rounding has made the system singular: the end
             return 0.0
         self.u = self.u + length[:, None] * self.du

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ..losses import Multinomial, SquaredError
+from .certificate import allowed_excess
 from .design import Design, solve, weighted_gram
 from .result import Result
 
@@ -46,12 +47,14 @@ def newton(objective, certificate, W, b, *, tol, max_iter, monitor):
         if not stuck:
             fallen, here = here.value - there.value, there
         stop = monitor.record(here.value, decrement / reference, here.coefficients)
-        converged = step.firm and (decrement <= tol * reference or at_floor)
+        allowed = allowed_excess(here.value, reference, tol)
+        converged = step.firm and (decrement <= allowed or at_floor)
         if stop or converged or stuck:
             break
         if fallen >= 0.75 * step.foretold:
             damping = 0.1 * damping if damping > LEAST_DAMPING else 0.0
-    return Result(*here.coefficients(), n_iter, converged, n_iter)
+    optimality = decrement / reference
+    return Result(*here.coefficients(), n_iter, converged, n_iter, optimality=optimality)
 
 
 def descend(model, here, damping, c, reference):

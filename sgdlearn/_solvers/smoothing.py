@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .certificate import Certificate
+from .certificate import Certificate, allowed_excess
 from .result import Result
 
 FINER = 0.1  # from one stage to the next
@@ -40,11 +40,12 @@ def smoothed(objective, scaling, solver, W, b, *, tol, max_iter, monitor):
         )
         W, b = result.W, result.b
         n_iter += result.n_iter
-        converged = result.converged and watch.gap <= tol
+        allowed = allowed_excess(watch.value, reference, tol)
+        converged = result.converged and watch.gap * reference <= allowed
         if watch.stopped or converged:
             break
         mu *= FINER
-    return Result(W, b, n_iter, converged, n_iter)
+    return Result(W, b, n_iter, converged, n_iter, optimality=watch.gap)
 
 
 def width(objective):
@@ -61,13 +62,13 @@ class _Watch:
 
     def __init__(self, monitor, objective, reference):
         self.monitor, self.objective, self.reference = monitor, objective, reference
-        self.stopped, self.gap = False, np.inf
+        self.stopped, self.gap, self.value = False, np.inf, np.inf
 
     def begin_epoch(self):
         self.monitor.begin_epoch()
 
     def record(self, value, certificate, coefficients):
-        true_value = self.objective.value(*coefficients())
-        self.gap = (true_value - value) / self.reference
-        self.stopped = self.monitor.record(true_value, self.gap, coefficients)
+        self.value = self.objective.value(*coefficients())
+        self.gap = (self.value - value) / self.reference
+        self.stopped = self.monitor.record(self.value, self.gap, coefficients)
         return self.stopped

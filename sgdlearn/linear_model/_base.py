@@ -280,10 +280,12 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
                 if problem.validation is not None and problem.validation.best is not None:
                     (W, b), run = problem.validation.best, None
                 self._set_fitted(problem, monitor, W, b, result.n_iter, result.t, run, stream)
+                self._set_certificates(result)
         except KeyboardInterrupt as interrupt:
             W, b = self._last_good(problem, monitor, start)
             n_iter, t = len(monitor.curve), monitor.updates()
             self._set_fitted(problem, monitor, W, b, n_iter, t, None, stream)
+            self._set_certificates(None)
             return None, interrupt
         return result, None
 
@@ -469,6 +471,13 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         self._kept_plan = None
         self._dtype = problem.objective.rows.dtype
         self._coef, self._intercept = self._shaped(rounded(W, self._dtype), b)
+
+    def _set_certificates(self, result):
+        """What the solver knows of how far from the optimum it ended."""
+        self.optimality_ = None if result is None else result.optimality
+        self.__dict__.pop("dual_gap_", None)
+        if result is not None and result.dual_gap is not None:
+            self.dual_gap_ = result.dual_gap
 
     def _warn(self, problem, result, monitor):
         """Say it if the run did not end well, and which parameter to change."""

@@ -70,7 +70,8 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
     max_iter : int, default=1000
         The most passes over the data (stochastic rules) or iterations (batch solvers).
     tol : float or None, default=1e-4
-        When to stop. For smooth losses and "auto": a bound on the certificate of the solver. For
+        When to stop. For solvers that know how far from the optimum they are: when the objective is
+        at most tol times that of the zero model, and 10 tol times itself, above its minimum. For
         stochastic rules: no improvement of the objective by more than tol times its first value in
         `n_iter_no_change` epochs. None runs all `max_iter`.
     shuffle : bool, default=True
@@ -115,6 +116,11 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         The mean loss on the validation set, with early_stopping=True.
     optimizer_ : Optimizer
         The optimizer that was used.
+    optimality_ : float or None
+        How far from the optimum `fit` ended, as `tol` measures it: relative to the objective of the
+        zero model. None for stochastic rules, which do not know.
+    dual_gap_ : float
+        A bound on the objective less its minimum, where the solver took one.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Where X has columns with names.
