@@ -50,7 +50,7 @@ class Way:
     tol : float or None
     shuffle : bool
     n_iter_no_change : int
-    n_jobs : int
+    n_jobs : int or None
     """
 
     rule: Any
@@ -62,7 +62,7 @@ class Way:
     tol: float | None
     shuffle: bool
     n_iter_no_change: int
-    n_jobs: int
+    n_jobs: int | None
 
 
 def way_down(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream=False):

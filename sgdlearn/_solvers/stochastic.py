@@ -48,7 +48,7 @@ class Method:
         The first update whose iterate is averaged; 0 for none.
     batch_size : int or "full"
     n_outputs : int
-    n_jobs : int
+    n_jobs : int or None
         Threads of a pass over the whole data.
     """
 
@@ -60,7 +60,7 @@ class Method:
     average_from: int
     batch_size: Any
     n_outputs: int
-    n_jobs: int = 1
+    n_jobs: int | None = None
 
     @cached_property
     def compiled(self):

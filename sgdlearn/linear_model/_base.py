@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -25,6 +24,7 @@ from .._compat import (
     validate_parameters,
     with_callbacks,
 )
+from .._solvers import threads
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._solvers.objective import Objective
 from .._solvers.rows import make_rows
@@ -340,7 +340,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             ),
             n_outputs=n_outputs,
             fit_intercept=self.fit_intercept,
-            n_jobs=effective_n_jobs(self.n_jobs),
+            n_jobs=threads.count(self.n_jobs),
         )
 
     def _way(self, objective, stream=False):
