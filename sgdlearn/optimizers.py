@@ -10,7 +10,7 @@ loops. There are three families:
 ``variance_reduced``
     One update a row, by a better estimate of the whole gradient: `SAG`, `SAGA`, `SVRG`.
 ``batch``
-    One update a pass, no learning rate: `LBFGS`, `Newton`.
+    One update a pass, no learning rate: `LBFGS`, `Newton`, `Cholesky`.
 
 An optimizer of your own subclasses `Optimizer`.
 """
@@ -30,6 +30,7 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Cholesky",
     "NAdam",
     "Newton",
     "Optimizer",
@@ -411,6 +412,20 @@ class LBFGS(Optimizer):
         self.memory = memory
 
 
+class Cholesky(Optimizer):
+    """The normal equations of least squares with an L2 penalty or none (Cholesky 1910).
+
+    | (A' A + l2 I) W' = A' Y, A and Y the centred rows and targets; one pass makes A' A
+
+    With fewer rows than columns it is W' = A' U with (A A' + l2 I) U = Y. Where columns depend on
+    each other and nothing penalises them, the solution is the one of least norm. For some
+    thousand columns, or rows, at most.
+    """
+
+    name = "cholesky"
+    family = "batch"
+
+
 class Newton(Optimizer):
     """Newton's method: the curvature itself, for few features and smooth losses."""
 
@@ -434,6 +449,7 @@ OPTIMIZERS = {
         SVRG,
         LBFGS,
         Newton,
+        Cholesky,
     )
 }
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..losses import Huber
 from .certificate import Certificate
+from .cholesky import cholesky
 from .interior import interior
 from .lbfgs import lbfgs
 from .newton import newton
@@ -25,13 +26,13 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10)
         Under L1, method "newton" takes the losses with kinks alone; it takes no `positive`.
     W0, b0 : ndarray of shape (k, p) and (k,)
         Where to start.
-    method : {"lbfgs", "newton"}
+    method : {"lbfgs", "newton", "cholesky"}
         "lbfgs" smooths a loss with kinks, less and less; "newton" goes through the interior.
     tol : float or None
         What the certificate has to come to. "lbfgs": the prox-gradient mapping relative to the
-        zero model's; "newton": half the squared Newton decrement relative to F of the zero model;
-        losses with kinks: a bound on F - F*, relative to the same. None goes on to `max_iter`, or
-        to where rounding lets F fall no more.
+        zero model's; "newton" and "cholesky": half the squared Newton decrement relative to F of
+        the zero model; losses with kinks: a bound on F - F*, relative to the same. None goes on to
+        `max_iter`, or to where rounding lets F fall no more.
     max_iter : int
         Iterations, over all stages.
     monitor : Monitor
@@ -42,6 +43,8 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10)
     -------
     Result
     """
+    if method == "cholesky":
+        return cholesky(objective, tol=tol or 0.0, max_iter=max_iter, monitor=monitor)
     rows, weights = objective.rows, objective.weights
     scaling = Scaling.from_rows(rows, weights, centre=objective.fit_intercept)
     run = {"tol": 0.0 if tol is None else tol, "max_iter": max_iter, "monitor": monitor}

@@ -62,8 +62,46 @@ class Design:
 
 def weighted_gram(A, weights):
     """A' diag(weights) A, symmetric to the last bit."""
-    M = A * np.sqrt(weights)[:, None]
-    return M.T @ M
+    return syrk(A * np.sqrt(weights)[:, None])
+
+
+def syrk(A, out=None):
+    """A' A, symmetric to the last bit (BLAS sees that it is half the work)."""
+    return np.matmul(A.T, A, out=out)
+
+
+class PositiveSystem:
+    """M x = rhs, M symmetric, of unit diagonal or so, and positive but for rounding.
+
+    Attributes
+    ----------
+    null : ndarray of shape (q, d) or None
+        An orthonormal basis of what M does not see, None if that is nothing. Solutions then are
+        those of least norm.
+    """
+
+    def __init__(self, M):
+        self.rounding = 8.0 * EPS * len(M)
+        self.null = None
+        try:
+            self.factor = cho_factor(M, lower=True, check_finite=False)
+            if np.min(np.diag(self.factor[0])) ** 2 > self.rounding:
+                return
+        except LinAlgError:
+            pass
+        values, vectors = eigh(M)
+        kept = values > self.rounding * max(values[-1], 0.0)
+        self.values, self.vectors, self.null = values[kept], vectors[:, kept], vectors[:, ~kept]
+
+    def solve(self, rhs):
+        """M^-1 rhs for the columns of rhs."""
+        if self.null is None:
+            return cho_solve(self.factor, rhs, check_finite=False)
+        return self.vectors @ ((self.vectors.T @ rhs) / self.values[:, None])
+
+    def out_of_sight(self, rhs):
+        """The size of the part of rhs that M does not see."""
+        return 0.0 if self.null is None else float(np.linalg.norm(self.null.T @ rhs))
 
 
 def solve(H, rhs, damping, in_range):
@@ -77,19 +115,9 @@ def solve(H, rhs, damping, in_range):
     size[size == 0.0] = 1.0
     H = H / np.outer(size, size)
     rhs = rhs / size[:, None]
-    rounding = 8.0 * EPS * len(H)
-    try:
-        factor = cho_factor(H, lower=True, check_finite=False)
-        if np.min(np.diag(factor[0])) ** 2 > rounding:
-            return cho_solve(factor, rhs, check_finite=False) / size[:, None]
-    except LinAlgError:
-        pass
     if not np.all(np.isfinite(H)):
         return None
-    values, vectors = eigh(H)
-    coordinates = vectors.T @ rhs
-    kept = values > rounding * max(values[-1], 0.0)
-    lost = np.linalg.norm(coordinates[~kept])
-    if not in_range and lost > 1e-6 * np.linalg.norm(coordinates):
+    system = PositiveSystem(H)
+    if not in_range and system.out_of_sight(rhs) > 1e-6 * np.linalg.norm(rhs):
         return None
-    return vectors[:, kept] @ (coordinates[kept] / values[kept, None]) / size[:, None]
+    return system.solve(rhs) / size[:, None]

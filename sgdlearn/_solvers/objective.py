@@ -1,12 +1,10 @@
 """The objective: what every solver goes down.
 
-    F(W, b) = sum_i s_i loss(y_i, W x_i + b) / sum_i s_i + penalty(W)
+F(W, b) = sum_i s_i loss(y_i, W x_i + b) / sum_i s_i + penalty(W)
 """
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,9 +13,8 @@ from .._kernels.full_pass import csr_pass, dense_pass, losses_to_slopes
 from ..losses import Loss, Multinomial
 from ..penalties import Penalty
 from .rows import DenseRows, SparseRows
+from .threads import in_order
 
-# A pass is cut into parts of a size that depends on the problem alone, and the parts are added up
-# in their order: the sum has the same bits for every number of threads.
 MAX_PARTS = 16
 PART = 2**18  # multiplications below which a part of its own does not pay
 LONG_PART = 2**26  # and above which Ctrl-C would have to wait
@@ -40,8 +37,8 @@ class Objective:
     penalty : ElasticPenalty, or another Penalty with its alpha in it
     n_outputs : int
     fit_intercept : bool
-    n_jobs : int
-        Threads of a pass; changes no result.
+    n_jobs : int or None
+        Threads of a pass; changes no result. None is one thread, and leaves BLAS its own.
     """
 
     rows: DenseRows | SparseRows
@@ -51,7 +48,7 @@ class Objective:
     penalty: Penalty
     n_outputs: int = 1
     fit_intercept: bool = True
-    n_jobs: int = 1
+    n_jobs: int | None = None
 
     @cached_property
     def total_weight(self):
@@ -90,7 +87,9 @@ class Objective:
         else:
             part = self._dense_part
         value, GW, gb = 0.0, np.zeros_like(W), np.zeros_like(b)
-        for part_value, part_GW, part_gb in self._in_order(part, W, b):
+        for part_value, part_GW, part_gb in in_order(
+            partial(part, W=W, b=b), self.parts, self.n_jobs
+        ):
             value += part_value
             GW += part_GW
             gb += part_gb
@@ -180,27 +179,16 @@ class Objective:
         work = self.rows.size * self.n_outputs
         least = max(PART, 4 * self.n_outputs * self.rows.p)
         count = min(max(work // least, 1), MAX_PARTS)
-        count = min(max(count, work // LONG_PART), self.rows.n)
+        return self._cut(min(max(count, work // LONG_PART), self.rows.n))
+
+    def gram_parts(self, width):
+        """The parts of a pass that makes a matrix of width x width from each."""
+        rows = self.rows.n
+        return self._cut(max(1, min(rows // (4 * width), rows * width**2 // PART, MAX_PARTS)))
+
+    def _cut(self, count):
         borders = np.linspace(0, self.rows.n, count + 1).astype(int).tolist()
         return list(pairwise(borders))
-
-    def _in_order(self, part, W, b):
-        """part(start, stop, W, b) of all parts, one after the other."""
-        if self.n_jobs == 1 or len(self.parts) == 1:
-            for start, stop in self.parts:
-                yield part(start, stop, W, b)
-            return
-        waiting = deque()
-        for start, stop in self.parts:
-            waiting.append(self._threads.submit(part, start, stop, W, b))
-            if len(waiting) > 2 * self.n_jobs:  # a result is as large as W: keep few
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-    @cached_property
-    def _threads(self):
-        return ThreadPoolExecutor(self.n_jobs)
 
     def _dense_part(self, start, stop, W, b):
         """One output, compiled: rows in place, or gathered block by block from F order."""

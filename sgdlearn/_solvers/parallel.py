@@ -24,17 +24,17 @@ WORK_TO_COPYING = 16
 @contextmanager
 def visitor(run, objective):
     """A callable that sends the run over the rows in an order, returning the sum of s_i loss_i."""
-    method, rows = run.method, objective.rows
-    weights = objective.weights
+    method, rows, weights = run.method, objective.rows, objective.weights
+    n_jobs = method.n_jobs or 1
     if method.n_replicas > 1:
         work, threads = partial(visit_by_replicas, run, objective), method.n_replicas
-    elif method.n_jobs > 1 and has_separate_outputs(run, rows):
-        groups = output_groups(objective, method.n_jobs)
+    elif n_jobs > 1 and has_separate_outputs(run, rows):
+        groups = output_groups(objective, n_jobs)
         work, threads = partial(visit_by_outputs, run, rows, weights, groups), len(groups)
     else:
         yield partial(run.visit, rows, objective.targets, weights)
         return
-    with ThreadPoolExecutor(min(method.n_jobs, threads)) as pool:
+    with ThreadPoolExecutor(min(n_jobs, threads)) as pool:
         yield partial(work, pool.map)
 
 

@@ -25,7 +25,7 @@ from numbers import Real
 from sklearn.base import clone
 
 from .. import optimizers
-from ..losses import Loss
+from ..losses import Loss, SquaredError
 from ..penalties import ElasticPenalty
 
 # Up to this many unknowns a Hessian is formed and factored: no dearer than a pass or two.
@@ -71,7 +71,7 @@ def check_pairs(rule, parameters, *, loss, penalty, stream=False):
     """Raise ValueError where two parameters exclude each other, naming both."""
 
     def refuse(name, why):
-        value = parameters[name]
+        value = parameters.get(name, loss.name)  # some estimators have one loss
         raise ValueError(f"optimizer={rule.name!r} does not go with {name}={value!r}: {why}.")
 
     own_penalty = not isinstance(penalty, ElasticPenalty)
@@ -120,7 +120,9 @@ def check_pairs(rule, parameters, *, loss, penalty, stream=False):
         refuse("batch_size", "each iteration reads the whole data")
     if rule.name == "newton" and type(loss).curvature is Loss.curvature:
         refuse("loss", "it needs a loss that defines curvature(y, z)")
-    if rule.name == "newton" and penalty.positive:
+    if rule.name == "cholesky" and not isinstance(loss, SquaredError):
+        refuse("loss", "it solves least squares; 'newton' and 'lbfgs' take every smooth loss")
+    if rule.name in ("newton", "cholesky") and penalty.positive:
         refuse("positive", "it takes L2 alone; 'lbfgs' takes all")
-    if rule.name == "newton" and penalty.l1 > 0 and loss.smooth:
+    if rule.name in ("newton", "cholesky") and penalty.l1 > 0 and loss.smooth:
         refuse("penalty", "it takes L2 alone; 'lbfgs' takes all")

@@ -88,6 +88,10 @@ class DenseRows(Rows):
         """Rows start .. stop - 1 as a C-contiguous array: a view, if X is C-contiguous."""
         return np.ascontiguousarray(self.values[start:stop])
 
+    def dense_block(self, start, stop):
+        """Rows start .. stop - 1 as an array."""
+        return self.values[start:stop]
+
     def column_moments(self, weights=None):
         """The `ColumnMoments` under row weights (None: all one)."""
         moments = ColumnMoments(*np.zeros((3, self.p)))
@@ -152,6 +156,10 @@ class SparseRows(Rows):
             shape=(stop - start, self.p),
             copy=False,
         )
+
+    def dense_block(self, start, stop):
+        """Rows start .. stop - 1 as an array."""
+        return self.block(start, stop).toarray()
 
     @property
     def matrix(self):

@@ -52,7 +52,7 @@ class Way:
     standardize : bool
         Whether the units of the penalty follow the stream.
     n_iter_no_change : int
-    n_jobs : int
+    n_jobs : int or None
     n_replicas : int
     """
 
@@ -66,7 +66,7 @@ class Way:
     shuffle: bool
     standardize: bool
     n_iter_no_change: int
-    n_jobs: int
+    n_jobs: int | None
     n_replicas: int
 
 

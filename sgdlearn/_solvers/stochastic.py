@@ -49,7 +49,7 @@ class Method:
         The first update whose iterate is averaged; 0 for none.
     batch_size : int or "full"
     n_outputs : int
-    n_jobs : int
+    n_jobs : int or None
         Threads of a pass over the whole data.
     n_replicas : int
         Copies of the run that go over shards of the rows in `fit`.
@@ -63,7 +63,7 @@ class Method:
     average_from: int
     batch_size: Any
     n_outputs: int
-    n_jobs: int = 1
+    n_jobs: int | None = None
     n_replicas: int = 1
 
     @cached_property

@@ -8,7 +8,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -26,6 +25,7 @@ from .._compat import (
     validate_parameters,
     with_callbacks,
 )
+from .._solvers import threads
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._solvers.objective import Objective
 from .._solvers.rows import make_rows
@@ -365,7 +365,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             penalty=self._penalty(X.shape[1]),
             n_outputs=n_outputs,
             fit_intercept=self.fit_intercept,
-            n_jobs=effective_n_jobs(self.n_jobs),
+            n_jobs=threads.count(self.n_jobs),
         )
 
     def _way(self, objective, stream=False):

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from .._compat import validate_parameters
+from .._solvers import threads
 from .._solvers.objective import Objective
 from .._solvers.rows import make_rows
 from .._solvers.solve import method_for, resumed, visit_chunk, way_down
@@ -111,7 +111,7 @@ class LearnsFromStreams:
             loss = self._loss(n_outputs)
             penalty = self._penalty(n_features)
             settings = self.get_params(deep=False)
-            settings["n_jobs"] = effective_n_jobs(self.n_jobs)
+            settings["n_jobs"] = threads.count(self.n_jobs)
             way = way_down(
                 settings,
                 loss=loss,

@@ -1,0 +1,231 @@
+"""Least squares with an L2 penalty or none: the normal equations, from one pass over the rows.
+
+With A the centred rows, each times sqrt(s_i / sum s), and Y the targets likewise,
+
+    n >= p:   (A' A + l2 I) W' = A' Y
+    n <  p:   W' = A' U,   (A A' + l2 I) U = Y                           (the kernel, or dual, form)
+
+(of columns in the penalty's units) by Cholesky, on the matrix scaled to a unit diagonal. A' A comes with the column means out of one
+pass: the rows are shifted by means of a few of them, near enough to lose no digits, and what is
+left of the means is taken off at the end (Chan, Golub, LeVeque 1983). Where the matrix is singular
+and l2 = 0 the solution is the one of least norm |W|.
+
+One more pass tells how good the solution is, by what the quadratic F still falls by along
+
+    g = gradient,   D = -(A' A + l2 I)^-1 g:      F - F* = g' (A' A + l2 I)^-1 g / 2
+
+half the squared Newton decrement, the certificate; W + D, the solution refined, is the next
+iterate where this is more than rounding.
+"""
+
+import numpy as np
+from scipy.linalg import qr
+
+from .certificate import allowed_excess
+from .design import PositiveSystem, syrk
+from .result import Result
+from .rows import ColumnMoments
+from .scaling import Scaling
+from .threads import in_order
+
+SAMPLE = 64  # rows whose means are the first guess at all rows'
+BLOCK = 2**19  # numbers in a block of rows, or as many as the matrix that they make
+FEWER = 0.1  # a share that an iteration has to get below to be worth another
+FLOOR = 1e-14  # share of the zero model's F below which F is rounded too much to decide
+# A model whose predictions cannot be told from the zero model's, to this share, is one with it.
+ROUNDING = 1e-10
+
+
+def cholesky(objective, *, tol, max_iter, monitor):
+    """Minimise a mean squared error with an L2 penalty or none; arguments as for `solve_batch`."""
+    rows = objective.rows
+    system = (_Kernel if rows.n < rows.p else _Normal)(objective)
+    monitor.start_value(system.reference)
+    n_iter, last, converged = 0, np.inf, False
+    while n_iter < max_iter:
+        n_iter += 1
+        monitor.begin_epoch()
+        system.step()
+        value, decrement = system.look()
+        stop = monitor.record(value, decrement / system.reference, system.coefficients)
+        converged = decrement <= allowed_excess(value, system.reference, tol)
+        if stop or decrement <= FLOOR * system.reference or not decrement < FEWER * last:
+            break
+        last = decrement
+    optimality = decrement / system.reference
+    return Result(*system.coefficients(), n_iter, converged, n_iter, optimality=optimality)
+
+
+class _System:
+    """What both forms share: the targets, and the zero model with the best intercepts.
+
+    Attributes
+    ----------
+    reference : float
+        F of that model.
+    """
+
+    def __init__(self, objective):
+        self.objective, self.l2 = objective, objective.penalty.l2
+        self.total, weights = objective.total_weight, objective.weights
+        self.roots = None if weights is None else np.sqrt(weights)[:, None]
+        self.offset = objective.baseline()
+        self.targets = objective.targets - self.offset
+        value = 0.5 * np.sum(self.rooted(self.targets) ** 2) / self.total
+        self.reference = value + (ROUNDING * np.linalg.norm(self.offset)) ** 2 or 1.0
+
+    def rooted(self, values, start=0, stop=None):
+        """Values of the rows start .. stop - 1, each times sqrt(s_i)."""
+        return values if self.roots is None else values * self.roots[start:stop]
+
+    def sample_means(self):
+        """The means of the columns over some rows, 0 without an intercept to take them up."""
+        rows = self.objective.rows
+        if not self.objective.fit_intercept:
+            return np.zeros(rows.p)
+        index = np.linspace(0, rows.n - 1, min(rows.n, SAMPLE)).astype(int)
+        return rows.take(index).column_moments().mean
+
+
+class _Normal(_System):
+    """n >= p: the unknowns are V = W / scale, in which the matrix has a unit diagonal."""
+
+    def __init__(self, objective):
+        super().__init__(objective)
+        p, fit_intercept = objective.rows.p, objective.fit_intercept
+        guess = self.sample_means()
+        moments = self.moments(guess) / self.total
+        if fit_intercept:  # moments about the means
+            left = moments[-1, :-1]
+            moments = moments[:-1, :-1] - np.outer(left, left)
+            guess = guess + left[:p]
+        square = np.maximum(np.diag(moments)[:p], 0.0)
+        columns = ColumnMoments(guess, square, None)
+        self.scaling = Scaling.from_moments(columns, self.total, centre=fit_intercept)
+        self.ridge = np.broadcast_to(objective.penalty.ridge(), p)
+        self.scaling = self.scaling.stiffened(self.ridge)
+        scale = self.scaling.scale
+        matrix = moments[:p, :p] * np.outer(scale, scale)
+        matrix[np.diag_indices(p)] = 1.0  # columns that say nothing too, whose part of g is 0
+        self.system = PositiveSystem(matrix)
+        self.gradient = -moments[p:, :p] * scale
+        self.V = np.zeros((objective.n_outputs, p))
+        self.b = self.offset
+
+    def moments(self, guess):
+        """A' A for A = sqrt(S) [X - guess, targets, 1], the ones with an intercept."""
+        rows, p = self.objective.rows, self.objective.rows.p
+        width = p + self.objective.n_outputs + self.objective.fit_intercept
+
+        def part(start, stop):
+            step = max(width, BLOCK // width)
+            total, product = np.zeros((2, width, width))
+            A = np.empty((min(step, stop - start), width))
+            for first in range(start, stop, step):
+                last = min(first + step, stop)
+                block, X = A[: last - first], rows.dense_block(first, last)
+                np.subtract(X, guess, out=block[:, :p])
+                block[:, p : p + self.objective.n_outputs] = self.targets[first:last]
+                if self.objective.fit_intercept:
+                    block[:, -1] = 1.0
+                if self.roots is not None:
+                    block *= self.roots[first:last]
+                total += syrk(block, out=product)
+            return total
+
+        borders = self.objective.gram_parts(width)
+        return sum(in_order(part, borders, self.objective.n_jobs))
+
+    def step(self):
+        self.V = self.V + self.system.solve(-self.gradient.T).T
+        if self.system.null is not None and self.l2 == 0.0:
+            self.V = self.least_norm()
+
+    def least_norm(self):
+        """V moved to where |V scale| is least along what the matrix does not see."""
+        scale = self.scaling.scale[:, None]
+        null, _ = qr(self.system.null * scale, mode="economic")
+        W = self.V * scale.T
+        return (W - W @ null @ null.T) * self.scaling.size
+
+    def look(self):
+        """F and the decrement, from one pass over the rows."""
+        W, b = self.scaling.to_user(self.V, self.offset)
+        value, GW, gb = self.objective.loss_value_and_gradient(W, b)
+        self.b = b - gb  # the best intercept: its curvature is 1
+        self.gradient, _ = self.scaling.gradient(GW + self.ridge * W, gb)
+        value = value - 0.5 * np.sum(gb**2) + 0.5 * np.sum(self.ridge * W**2)
+        G = self.gradient.T
+        hidden = self.system.out_of_sight(G) ** 2 / self.system.rounding  # at the most
+        return value, 0.5 * (np.sum(self.system.solve(G) * G) + hidden)
+
+    def coefficients(self):
+        return self.V * self.scaling.scale, self.b
+
+
+class _Kernel(_System):
+    """n < p: the unknowns are U, one for each row."""
+
+    def __init__(self, objective):
+        super().__init__(objective)
+        rows, n = objective.rows, objective.rows.n
+        self.shift = np.zeros(rows.p)
+        self.columns = np.broadcast_to(objective.penalty.unit, rows.p)
+        if objective.fit_intercept:
+            self.shift = rows.column_moments(objective.weights).mean
+        self.unit = self.rooted(np.ones((n, 1))) / np.sqrt(self.total)  # A' unit = 0
+        self.matrix = self.products()
+        matrix = self.matrix + self.l2 * np.eye(n)
+        if objective.fit_intercept:
+            matrix += np.mean(np.diag(matrix)) * self.unit * self.unit.T
+        size = np.sqrt(np.diag(matrix))
+        self.size = np.where(size > 0.0, size, 1.0)[:, None]
+        self.system = PositiveSystem(matrix / self.size / self.size.T)
+        if self.system.null is not None:  # least squares of rows as they are
+            self.size = np.full((n, 1), np.sqrt(np.mean(np.diag(matrix))) or 1.0)
+            self.system = PositiveSystem(matrix / self.size**2)
+        self.U = np.zeros_like(self.targets)
+        self.W, self.b = np.zeros((objective.n_outputs, rows.p)), self.offset
+        self.residual = self.unit * self.targets
+
+    def products(self):
+        """A A', from blocks of columns."""
+        rows, n = self.objective.rows, self.objective.rows.n
+        columns = rows.matrix.tocsc() if rows.sparse else rows.values
+        product, total = np.zeros((2, n, n))
+        step = max(n, BLOCK // n)
+        for first in range(0, rows.p, step):
+            block = columns[:, first : first + step]
+            block = block.toarray() if rows.sparse else block
+            chosen = slice(first, first + step)
+            block = (block - self.shift[chosen]) / self.columns[chosen] * self.unit
+            total += syrk(block.T, out=product)
+        return total
+
+    def solve(self, rhs):
+        return self.system.solve(rhs / self.size) / self.size
+
+    def step(self):
+        self.U = self.U + self.solve(self.residual - self.l2 * self.U)
+        S = self.unit * self.U
+        self.W = -np.outer(S.sum(axis=0), self.shift)
+        for start, stop in self.objective.blocks():
+            self.W += (self.objective.rows.block(start, stop).T @ S[start:stop]).T
+        self.W /= self.columns**2
+        self.b = self.offset - self.W @ self.shift
+
+    def look(self):
+        """F and the decrement, from one pass over the rows."""
+        Z = self.objective.predictions(self.W, self.b)
+        self.residual = self.unit * (self.objective.targets - Z)
+        if self.objective.fit_intercept:
+            left = self.unit.T @ self.residual
+            self.residual = self.residual - self.unit * left
+            self.b = self.b + left[0]
+        value = 0.5 * np.sum(self.residual**2) + self.objective.penalty.value(self.W)
+        # F falls by d' A A' e / 2 with d the step in U and e what it is to remove
+        rest = self.residual - self.l2 * self.U
+        return value, 0.5 * np.sum(self.solve(rest) * (self.matrix @ rest))
+
+    def coefficients(self):
+        return self.W, self.b

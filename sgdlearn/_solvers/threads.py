@@ -1,0 +1,51 @@
+"""The parts of a pass, in their order, by one thread or by several.
+
+Parts are cut by the problem alone and added up in their order, so that the sum has the same bits
+for every number of threads. BLAS then keeps to the thread that calls it: its own threads would
+fight with these, and change the bits.
+"""
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+from joblib import effective_n_jobs
+from threadpoolctl import ThreadpoolController
+
+
+def in_order(part, borders, n_jobs):
+    """part(start, stop) for all (start, stop) of `borders`, one after the other.
+
+    Parameters
+    ----------
+    part : callable
+    borders : sequence of (int, int)
+    n_jobs : int or None
+        Threads. None is one thread, and leaves BLAS its own.
+    """
+    if n_jobs is None or len(borders) == 1:
+        yield from (part(start, stop) for start, stop in borders)
+        return
+    with blas_libraries().limit(limits=1, user_api="blas"):
+        if n_jobs == 1:
+            yield from (part(start, stop) for start, stop in borders)
+            return
+        with ThreadPoolExecutor(n_jobs) as threads:
+            waiting = deque()
+            for start, stop in borders:
+                waiting.append(threads.submit(part, start, stop))
+                if len(waiting) > 2 * n_jobs:  # a result is as large as the model: keep few
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+
+def count(n_jobs):
+    """The threads that the parameter `n_jobs` of an estimator means; None leaves them to BLAS."""
+    return None if n_jobs is None else effective_n_jobs(n_jobs)
+
+
+@cache
+def blas_libraries():
+    """The BLAS libraries of the process; to look for them takes a millisecond."""
+    return ThreadpoolController()
