@@ -24,6 +24,7 @@
 
 /* float_lanes, double_lanes: as many numbers as an AVX2 register holds, anywhere in memory. */
 #if defined(__GNUC__)
+#define INLINED static inline __attribute__((always_inline, unused))
 #define SIMD _Pragma("omp simd")
 #define PREFETCH(address) __builtin_prefetch(address)
 #define PREFETCH_FAR(address) __builtin_prefetch(address, 0, 2)
@@ -33,6 +34,7 @@ typedef double double_lanes REGISTER(double);
 typedef float half_lanes __attribute__((vector_size(16), aligned(sizeof(float)), may_alias));
 #define WIDENED(x) __builtin_convertvector(*(const half_lanes *)(x), double_lanes)
 #else
+#define INLINED static inline
 #define SIMD
 #define PREFETCH(address) ((void)0)
 #define PREFETCH_FAR(address) ((void)0)
