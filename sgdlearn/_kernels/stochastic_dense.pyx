@@ -17,7 +17,7 @@ from sgdlearn._kernels.stochastic cimport (
 )
 from sgdlearn._kernels.update_rules cimport RuleStep, update
 from sgdlearn._kernels.vector cimport (
-    PREFETCH_LATER, PREFETCH_SOON, axpy, axpy_wide, dot, standardize,
+    PREFETCH, PREFETCH_LATER, PREFETCH_SOON, axpy, axpy_wide, dot, standardize,
 )
 
 cdef inline void move(
@@ -93,7 +93,7 @@ def dense_updates(
     cdef RuleStep step = first_step(rule, penalty, metric)
     cdef RuleStep b_step = free_step(step)
     cdef const floating* x
-    cdef Py_ssize_t i, c, u = 0, start = 0, stop, m
+    cdef Py_ssize_t i, c, ahead, u = 0, start = 0, stop, m
     cdef double s, mean_weight, total = 0.0
     with nogil:
         while start < n:
@@ -105,7 +105,11 @@ def dense_updates(
                 b_gradient[c] = 0.0
             mean_weight = 0.0
             for i in range(start, stop):
-                PREFETCH_LATER(rows + p * order[min(i + 8, n - 1)], later)
+                ahead = order[min(i + 8, n - 1)]
+                PREFETCH_LATER(rows + p * ahead, later)
+                PREFETCH(&targets[ahead, 0])
+                if weighted:
+                    PREFETCH(&weights[ahead])
                 PREFETCH_SOON(rows + p * order[min(i + 2, n - 1)], soon)
                 x = &X[order[i], 0]
                 if metric:
