@@ -10,6 +10,9 @@ itself.
 
 from libc.math cimport INFINITY, exp, fabs, log, log1p
 
+cdef extern from "logistic.h" nogil:
+    double logistic(double m, double* slope) noexcept
+
 cpdef enum LossCode:
     SQUARED_ERROR = 0
     HUBER = 1
@@ -53,15 +56,14 @@ cdef inline double loss_and_slope(
     cdef int code = spec.code
     cdef double parameter = spec.parameter
     cdef double r = z - y
-    cdef double m, e, value
+    cdef double m, value
     if code == SQUARED_ERROR:
         slope[0] = r
         return 0.5 * r * r
     if code == LOG_LOSS:
-        m = y * z
-        e = exp(-fabs(m))
-        slope[0] = -y * (e / (1.0 + e) if m > 0.0 else 1.0 / (1.0 + e))
-        return log1p(e) + (0.0 if m > 0.0 else -m)
+        value = logistic(y * z, slope)
+        slope[0] *= y
+        return value
     if code == HINGE:
         value = ramp(1.0 - y * z, spec.smoothing, slope)
         slope[0] *= -y

@@ -16,7 +16,9 @@ from sgdlearn._kernels.stochastic cimport (
     move_intercepts, next_update,
 )
 from sgdlearn._kernels.update_rules cimport RuleStep, update
-from sgdlearn._kernels.vector cimport PREFETCH, axpy, axpy_wide, dot, standardize
+from sgdlearn._kernels.vector cimport (
+    PREFETCH, PREFETCH_LATER, PREFETCH_SOON, axpy, axpy_wide, dot, standardize,
+)
 
 cdef inline void move(
     const RuleStep* step, Py_ssize_t k, Py_ssize_t p, const floating* gradient, Py_ssize_t stride,
@@ -27,15 +29,6 @@ cdef inline void move(
     for c in range(k):
         update(step, p, 1.0 if factors == NULL else factors[c], gradient + c * stride, size,
                w + c * p, slots + c * p, k * p)
-
-
-cdef inline void prefetch_row(const floating* x, Py_ssize_t p) noexcept nogil:
-    """Ask for the head of a row that is visited soon; the hardware follows on."""
-    cdef Py_ssize_t j = 0
-    cdef Py_ssize_t stop = min(p, 1024 // <Py_ssize_t> sizeof(floating))
-    while j < stop:
-        PREFETCH(x + j)
-        j += 64 // sizeof(floating)
 
 
 def dense_updates(
@@ -83,8 +76,12 @@ def dense_updates(
     cdef const floating* size = &sizes[0] if metric and p > 0 else NULL
     cdef floating* slot = &slots[0, 0, 0] if slots.shape[0] > 0 and p > 0 else NULL
     cdef double* b_slot = &b_slots[0, 0] if b_slots.shape[0] > 0 else NULL
+    cdef const floating* rows = &X[0, 0] if p > 0 else NULL
     cdef floating* w = &W[0, 0] if p > 0 else NULL
 
+    # Bytes of a row that are asked for ahead; in a long one the hardware follows on.
+    cdef Py_ssize_t later = min(p * <Py_ssize_t> sizeof(floating), 8192)
+    cdef Py_ssize_t soon = min(later, 1024)
     cdef floating* row = <floating*> malloc((p + 1) * sizeof(floating))
     cdef floating* G = <floating*> malloc((k * p + 1) * sizeof(floating)) if batched else NULL
     cdef double* z = <double*> malloc(3 * k * sizeof(double))
@@ -99,7 +96,7 @@ def dense_updates(
     cdef RuleStep step = first_step(rule, penalty, metric)
     cdef RuleStep b_step = free_step(step)
     cdef const floating* x
-    cdef Py_ssize_t i, c, u = 0, start = 0, stop, m
+    cdef Py_ssize_t i, c, ahead, u = 0, start = 0, stop, m
     cdef double s, mean_weight, total = 0.0
     with nogil:
         while start < n:
@@ -111,8 +108,12 @@ def dense_updates(
                 b_gradient[c] = 0.0
             mean_weight = 0.0
             for i in range(start, stop):
-                if i + 2 < n:
-                    prefetch_row(&X[order[i + 2], 0], p)
+                ahead = order[min(i + 8, n - 1)]
+                PREFETCH_LATER(rows + p * ahead, later)
+                PREFETCH(&targets[ahead, 0])
+                if weighted:
+                    PREFETCH(&weights[ahead])
+                PREFETCH_SOON(rows + p * order[min(i + 2, n - 1)], soon)
                 x = &X[order[i], 0]
                 if metric:
                     standardize(p, x, &shift[0], metric_scale, row)

@@ -13,12 +13,6 @@
 
 #include "vector.h"
 
-#if defined(__GNUC__)
-#define INLINED static inline __attribute__((always_inline, unused))
-#else
-#define INLINED static inline
-#endif
-
 enum RuleCode {
     SGD = 0,
     MOMENTUM,

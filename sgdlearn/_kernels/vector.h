@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && \
     !defined(__clang__) && __GNUC__ >= 12
@@ -21,39 +22,79 @@
 #define CLONED
 #endif
 
+/* float_lanes, double_lanes: as many numbers as an AVX2 register holds, anywhere in memory. */
 #if defined(__GNUC__)
-#define SIMD_SUM(...) _Pragma("omp simd reduction(+ : sum)")
+#define INLINED static inline __attribute__((always_inline, unused))
 #define SIMD _Pragma("omp simd")
 #define PREFETCH(address) __builtin_prefetch(address)
+#define PREFETCH_FAR(address) __builtin_prefetch(address, 0, 2)
+#define REGISTER(T) __attribute__((vector_size(32), aligned(sizeof(T)), may_alias))
+typedef float float_lanes REGISTER(float);
+typedef double double_lanes REGISTER(double);
+typedef float half_lanes __attribute__((vector_size(16), aligned(sizeof(float)), may_alias));
+#define WIDENED(x) __builtin_convertvector(*(const half_lanes *)(x), double_lanes)
 #else
-#define SIMD_SUM(...)
+#define INLINED static inline
 #define SIMD
 #define PREFETCH(address) ((void)0)
+#define PREFETCH_FAR(address) ((void)0)
+typedef float float_lanes;
+typedef double double_lanes;
+#define WIDENED(x) ((double)*(x))
 #endif
+#define FLOATS(x) (*(const float_lanes *)(x))
+#define DOUBLES(x) (*(const double_lanes *)(x))
+
+#define CACHE_LINE 64
+
+/* Ask for memory: SOON, what is read next, to be at hand (L1); LATER, what comes after, to be near
+ * (L2), where far more may be on its way.  Macros, since gcc takes a function that does nothing else
+ * for one that does nothing. */
+#define PREFETCH_SOON(start, size)                                             \
+    for (ptrdiff_t at = 0; at < (size); at += CACHE_LINE)                      \
+        PREFETCH((const char *)(start) + at)
+#define PREFETCH_LATER(start, size)                                            \
+    for (ptrdiff_t at = 0; at < (size); at += CACHE_LINE)                      \
+        PREFETCH_FAR((const char *)(start) + at)
 
 /* Sums of float products are kept in float over this many terms, then added
  * up in double: fast, and no less exact for long rows than for short ones. */
 #define SUM_BLOCK 2048
 
-/* sum_j x_j w_j */
-#define DEFINE_DOT(NAME, X, W, SUM)                                            \
+/* sum_j x_j w_j: four running sums, each of a register's lanes, so that an addition need not wait
+ * for the one before it */
+#define DEFINE_DOT(NAME, X, W, SUM, XS, WS)                                    \
     CLONED static double NAME(ptrdiff_t n, const X *x, const W *w)             \
     {                                                                          \
+        enum { WIDTH = sizeof(SUM##_lanes) / sizeof(SUM) };                    \
         double total = 0.0;                                                    \
-        for (ptrdiff_t start = 0; start < n; start += SUM_BLOCK) {             \
-            const ptrdiff_t stop = n - start < SUM_BLOCK ? n : start + SUM_BLOCK; \
-            SUM sum = 0;                                                       \
-            SIMD_SUM()                                                         \
-            for (ptrdiff_t j = start; j < stop; j++)                           \
-                sum += (SUM)x[j] * (SUM)w[j];                                  \
-            total += (double)sum;                                              \
+        for (ptrdiff_t j = 0; j < n;) {                                        \
+            const ptrdiff_t stop = n - j < SUM_BLOCK ? n : j + SUM_BLOCK;      \
+            SUM##_lanes a = {0}, b = {0}, c = {0}, d = {0};                    \
+            SUM rest = 0, lane[WIDTH];                                         \
+            for (; j + 4 * WIDTH <= stop; j += 4 * WIDTH) {                    \
+                a += XS(x + j) * WS(w + j);                                    \
+                b += XS(x + j + WIDTH) * WS(w + j + WIDTH);                    \
+                c += XS(x + j + 2 * WIDTH) * WS(w + j + 2 * WIDTH);            \
+                d += XS(x + j + 3 * WIDTH) * WS(w + j + 3 * WIDTH);            \
+            }                                                                  \
+            for (; j + WIDTH <= stop; j += WIDTH)                              \
+                a += XS(x + j) * WS(w + j);                                    \
+            for (; j < stop; j++)                                              \
+                rest += (SUM)x[j] * (SUM)w[j];                                 \
+            a = (a + b) + (c + d);                                             \
+            memcpy(lane, &a, sizeof lane);                                     \
+            for (int half = WIDTH / 2; half > 0; half /= 2)                    \
+                for (int l = 0; l < half; l++)                                 \
+                    lane[l] += lane[l + half];                                 \
+            total += (double)(lane[0] + rest);                                 \
         }                                                                      \
         return total;                                                          \
     }
 
-DEFINE_DOT(dot_float_float, float, float, float)
-DEFINE_DOT(dot_double_double, double, double, double)
-DEFINE_DOT(dot_float_double, float, double, double)
+DEFINE_DOT(dot_float_float, float, float, float, FLOATS, FLOATS)
+DEFINE_DOT(dot_double_double, double, double, double, DOUBLES, DOUBLES)
+DEFINE_DOT(dot_float_double, float, double, double, WIDENED, DOUBLES)
 
 /* y_j <- y_j + a x_j */
 #define DEFINE_AXPY(NAME, X, Y)                                                \

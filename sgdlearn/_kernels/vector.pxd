@@ -22,6 +22,8 @@ cdef extern from "vector.h" nogil:
         Py_ssize_t n, const double* x, const double* shift, const double* scale, double* out
     ) noexcept
     void PREFETCH(const void* address) noexcept
+    void PREFETCH_SOON(const void* start, Py_ssize_t size) noexcept
+    void PREFETCH_LATER(const void* start, Py_ssize_t size) noexcept
     double gather_dot_float_int(
         Py_ssize_t n, const int* index, const float* x, const float* w) noexcept
     double gather_dot_float_long(
