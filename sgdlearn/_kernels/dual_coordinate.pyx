@@ -98,7 +98,7 @@ cdef inline double ascend_logistic(
     cdef double old = -row.y * row.a
     cdef double u = m - row.q * old
     cdef double low = u, high = u + row.q, step, e
-    cdef int n_steps
+    cdef int _step
     # the divergence of old from p is at most that of chi-squared; and no conjugate is above 0
     tally.gap += row.share * min(
         (old - p) * (old - p) / (p * (1.0 - p)) if 0.0 < p < 1.0 else INFINITY, value + old * m)
@@ -106,7 +106,7 @@ cdef inline double ascend_logistic(
         low = max(low, 0.0)
     else:
         high = min(high, 0.0)
-    for n_steps in range(MOST_STEPS):
+    for _step in range(MOST_STEPS):
         step = max(low, min(high, m - (m - u - row.q * p) / (1.0 + row.q * p * (1.0 - p)))) - m
         if fabs(step) <= SHORT * (1.0 + fabs(m)):
             p -= p * (1.0 - p) * step
@@ -156,7 +156,7 @@ def dense_visits(
     if scratch == NULL:
         raise MemoryError
     with nogil:
-        for visit in range(order.shape[0] if p else 0):
+        for visit in range(order.shape[0]):
             i = order[visit]
             if in_place:
                 x = &X[i, 0]

@@ -34,6 +34,11 @@ CALL = 0.05
 COST_OF_VISIT = 1e-7
 COST_OF_NUMBER = 4e-9
 
+# What is left of the gap when the rows that do not rest have settled, and the others are visited
+# again; and how many sweeps over the few a pass may hold.
+SETTLED = 1e-3
+MOST_SWEEPS = 20
+
 COUPLING = 100.0  # where slopes are about as large as predictions
 
 
@@ -64,8 +69,7 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
     Result
     """
     runs = [
-        DualRun(single_output(objective, c), W0[c], b0[c], tol)
-        for c in range(objective.n_outputs)
+        DualRun(single_output(objective, c), W0[c], b0[c], tol) for c in range(objective.n_outputs)
     ]
     monitor.start_value(sum(run.value for run in runs))
 
@@ -86,7 +90,8 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
         if stop or converged:
             break
     t = sum(run.t for run in runs)
-    return Result(*coefficients(), n_iter, converged, t)
+    confirmed = all(run.confirmed for run in runs)
+    return Result(*coefficients(), n_iter, converged, t, dual_gap=gap if confirmed else None)
 
 
 def single_output(objective, c):
@@ -107,6 +112,8 @@ class DualRun:
         a full pass confirms that it is small.
     reference : float
         F of the zero model with the best intercept.
+    confirmed : bool
+        Whether it is so.
     converged : bool
     t : int
         Rows visited.
@@ -121,24 +128,24 @@ class DualRun:
             self.share = np.broadcast_to(1.0 / n, n)
         else:
             self.share = objective.weights / objective.total_weight
-        unit = np.broadcast_to(self.penalty.unit, self.rows.p)
+        unit = np.full(self.rows.p, self.penalty.unit)
         squares = self.rows.row_squares(Scaling(np.zeros(self.rows.p), 1.0 / unit))
         free = objective.loss.smooth or objective.loss.kind == "classification"
         unit_of_b = 1.0 if free else self.reference  # else slopes have no unit, and z that of y
         self.coupling = COUPLING * unit_of_b * objective.fit_intercept
         self.curvature = self.share * (squares / self.penalty.l2 + self.coupling)
         plain = np.ndim(self.penalty.unit) == 0 and not (self.penalty.l1 or self.penalty.positive)
-        self._penalty = (
-            1.0 / self.penalty.ridge() if plain else 1.0 / self.penalty.ridge() * np.ones_like(unit),
-            None if plain else self.penalty.thresholds() * np.ones_like(unit),
-            self.penalty.lower,
-        )
+        scale, threshold = 1.0 / self.penalty.ridge(), None
+        if not plain:
+            ones = np.ones(self.rows.p)
+            scale, threshold = 1.0 / self.penalty.ridge(ones), self.penalty.thresholds(ones)
+        self._penalty = scale, threshold, self.penalty.lower
         self._start(w0[None], np.array([b0]))
         self._order = np.arange(n, dtype=np.intp)
         self._rests = np.empty(n, dtype=np.uint8)
         self._rouse()
         self._trust = 1.0
-        self.converged = False
+        self.confirmed = self.converged = False
         self.t = 0
         if self.rows.sparse:
             arrays = self.rows.data, self.rows.indices, self.rows.indptr
@@ -146,7 +153,8 @@ class DualRun:
         else:
             arrays, kernel = (self.rows.values,), kernels.dense_visits[self.rows.kernel_types]
         self._visits = lambda *rest: kernel(*arrays, objective.targets[:, 0], *rest)
-        self._rows_a_call = max(1, int(CALL / (COST_OF_VISIT + COST_OF_NUMBER * self.rows.size / n)))
+        cost = COST_OF_VISIT + COST_OF_NUMBER * self.rows.size / n
+        self._rows_a_call = max(1, int(CALL / cost))
 
     def _start(self, W, b):
         objective, self.b = self.objective, b.copy()
@@ -166,17 +174,22 @@ class DualRun:
         """No row rests any more."""
         self.active = np.arange(self.rows.n, dtype=np.intp)
         self._awake = np.ones(self.rows.n, dtype=bool)
+        self._roused_at = self.gap
         self._margin = np.inf
         self._resting_loss = 0.0
 
     def epoch(self, rng):
-        """As many visits as there are rows, to those that do not rest."""
-        end = self.t + self.rows.n
-        while self.t < end and not self.converged:
-            self._sweep(self._draw(rng))
+        """About as many visits as there are rows, to those that do not rest."""
+        left = self.rows.n
+        while left > 0 and not self.converged:
+            order = self._draw(rng)
+            self._sweep(order)
+            left -= max(len(order), self.rows.n // MOST_SWEEPS)
             near = self.tol is not None and self.gap <= self._trust * self.tol * self.reference
-            if near or len(self.active) == 0:
+            if near:
                 self.look()
+            elif self.gap <= SETTLED * self._roused_at:
+                self._rouse()
 
     def _draw(self, rng):
         """The rows that do not rest, in the order of their visits."""
@@ -187,6 +200,7 @@ class DualRun:
         return self.active[order]
 
     def _sweep(self, order):
+        self.confirmed = False
         self.b -= self.coupling * (self.share @ self.a)
         rests = self._rests[: len(order)]
         loss = gap = resting = pull = 0.0
@@ -202,7 +216,8 @@ class DualRun:
         if rests.any():
             self._awake[order[rests != 0]] = False
             self.active = self.active[self._awake[self.active]]
-        # The gap was falling meanwhile, to half of what it falls from one sweep to the next.
+        # The gap was falling meanwhile, by half of what it falls from one sweep to the next.
+        gap = max(gap, 0.0)
         self.gap = gap * np.sqrt(min(gap / self.gap, 1.0)) if self.gap > 0.0 else gap
 
     def _visit(self, order, rests):
@@ -221,13 +236,12 @@ class DualRun:
     def look(self):
         """The true objective and gap; where they are not small enough, all rows go on."""
         estimate = self.gap
-        self.value, self.gap = value_and_gap(
-            self.objective, *self.coefficients(), self.a[:, None]
-        )
+        self.value, self.gap = value_and_gap(self.objective, *self.coefficients(), self.a[:, None])
+        self.confirmed = True
         self.converged = self.tol is not None and self.gap <= self.tol * self.reference
-        if not self.converged:
+        if self.gap > 0.0:
             self._trust = min(1.0, 0.9 * estimate / self.gap)
-            self._rouse()
+        self._rouse()
 
     def _coefficients(self):
         return minimiser(self.penalty, self.v / self.penalty.unit) / self.penalty.unit

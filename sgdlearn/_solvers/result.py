@@ -22,6 +22,8 @@ class Result:
         Updates made.
     diverged : bool
         Whether the run left all bounds; W and b are then the last good iterate.
+    dual_gap : float or None
+        A bound on F(W, b) - F*, where the solver knows one.
     """
 
     W: np.ndarray
@@ -30,3 +32,4 @@ class Result:
     converged: bool
     t: int = 0
     diverged: bool = False
+    dual_gap: float | None = None
