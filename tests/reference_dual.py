@@ -35,6 +35,7 @@ def sign(r):
 
 def prox_slope(slope, u, q):
     """(u - zeta) / q, the (sub)gradient of the loss at zeta."""
+    u, q = float(u), float(q)
     if q == 0.0:
         return slope(u)
     low = high = u

@@ -218,10 +218,10 @@ def test_is_svc_with_its_free_intercept(binary):
 @pytest.mark.parametrize("loss", ["epsilon_insensitive", "squared_epsilon_insensitive"])
 def test_is_linear_svr(loss, regression):
     X, y, s = regression.X, regression.y, regression.weights
-    model = GDLinearRegression(loss=loss, epsilon=0.1, alpha=0.02, fit_intercept=False)
+    model = GDLinearRegression(loss=loss, epsilon=0.1, alpha=0.2, fit_intercept=False)
     fitted(model, X, y, sample_weight=s)
     other = LinearSVR(
-        loss=loss, epsilon=0.1, C=1.0 / (0.02 * s.sum()), fit_intercept=False, tol=1e-10,
+        loss=loss, epsilon=0.1, C=1.0 / (0.2 * s.sum()), fit_intercept=False, tol=1e-10,
         max_iter=10**6, dual=True,
     ).fit(X, y, s)  # fmt: skip
     np.testing.assert_allclose(model.coef_, other.coef_, atol=1e-5)
@@ -229,9 +229,9 @@ def test_is_linear_svr(loss, regression):
 
 def test_is_svr_with_its_free_intercept(regression):
     X, y, s = regression.X, regression.y, regression.weights
-    model = GDLinearRegression(loss="epsilon_insensitive", epsilon=0.1, alpha=0.02)
+    model = GDLinearRegression(loss="epsilon_insensitive", epsilon=0.1, alpha=0.2)
     fitted(model, X, y, sample_weight=s)
-    other = SVR(kernel="linear", epsilon=0.1, C=1.0 / (0.02 * s.sum()), tol=1e-10).fit(X, y, s)
+    other = SVR(kernel="linear", epsilon=0.1, C=1.0 / (0.2 * s.sum()), tol=1e-10).fit(X, y, s)
     np.testing.assert_allclose(model.coef_, other.coef_[0], atol=1e-5)
 
 
