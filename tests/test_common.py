@@ -32,7 +32,7 @@ def configured(estimator, optimizer):
     if optimizer == "sdca":  # no softmax; and its gap is the square of a distance
         if type(estimator).__name__ == "GDLogisticRegression":
             estimator.set_params(multi_class="ovr")
-        return estimator.set_params(alpha=1.0, tol=None, max_iter=200)
+        return estimator.set_params(alpha=1.0, tol=None, max_iter=1000)
     if optimizer in ALPHA:
         estimator.set_params(alpha=ALPHA[optimizer])
     if optimizer == "lbfgs" and type(estimator).__name__ == "GDLinearSVC":
