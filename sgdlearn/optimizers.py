@@ -1,7 +1,7 @@
 """Optimizers: the way down.
 
 Each class holds the parameters of one way to minimise the objective; the work is done in compiled
-loops. There are three families:
+loops. There are four families:
 
 ``stochastic``
     One update a row or mini-batch, by a rule that turns the gradient g of each coefficient w into
@@ -9,6 +9,8 @@ loops. There are three families:
     from streams (`partial_fit`) and take a learning rate r, here a number for the update t.
 ``variance_reduced``
     One update a row, by a better estimate of the whole gradient: `SAG`, `SAGA`, `SVRG`.
+``dual``
+    One slope a visit, the best for its row: `SDCA`. No learning rate.
 ``batch``
     One update a pass, no learning rate: `LBFGS`, `Newton`, `Cholesky`.
 
@@ -24,6 +26,7 @@ __all__ = [
     "LBFGS",
     "SAG",
     "SAGA",
+    "SDCA",
     "SGD",
     "SVRG",
     "AdaDelta",
@@ -49,7 +52,7 @@ class Optimizer(Parameters):
     ----------
     name : str
         The name in error messages, and in the registry for the built-in optimizers.
-    family : {"stochastic", "variance_reduced", "batch"}
+    family : {"stochastic", "variance_reduced", "dual", "batch"}
     n_slots : int
         Numbers of memory a coefficient; stochastic, built-in ones only.
     kernel_code : int or None
@@ -395,6 +398,24 @@ class SVRG(Optimizer):
         self.snapshot_every = snapshot_every
 
 
+class SDCA(Optimizer):
+    """Stochastic dual coordinate ascent (Shalev-Shwartz & Zhang 2013).
+
+    | a_i <- argmin_a loss*_i(a) - a z_i + q_i / 2 (a - a_i)^2
+    | w = argmin_u penalty(u) + u . sum_i c_i a_i x_i
+
+    with loss*_i the convex conjugate of row i's loss, c_i its share of the weight and q_i the
+    curvature c_i |x_i|^2 / l2. It needs an L2 part in the penalty, takes all built-in losses but
+    the softmax, and stops on the duality gap, which bounds the distance from the optimum. The
+    slopes of the log loss are found by a bracketed Newton's method (Yu, Huang & Lin 2011); rows
+    whose slopes have come to the end of their range are left out for a while (shrinking: Hsieh et
+    al. 2008).
+    """
+
+    name = "sdca"
+    family = "dual"
+
+
 class LBFGS(Optimizer):
     """L-BFGS (Liu & Nocedal 1989): a model of the curvature from the last few steps.
 
@@ -447,6 +468,7 @@ OPTIMIZERS = {
         SAG,
         SAGA,
         SVRG,
+        SDCA,
         LBFGS,
         Newton,
         Cholesky,

@@ -61,6 +61,7 @@ def test_what_the_kernels_are_told(optimizer, rule, n_slots, constants):
             for name in ("sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl")
         ],
         *[(name, "variance_reduced") for name in ("sag", "saga", "svrg")],
+        ("sdca", "dual"),
         *[(name, "batch") for name in ("lbfgs", "newton", "cholesky")],
     ],
 )

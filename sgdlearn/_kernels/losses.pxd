@@ -173,6 +173,11 @@ cdef inline double entropy(double p) noexcept nogil:
     return p * log(p) + (1.0 - p) * log1p(-p) if 0.0 < p < 1.0 else 0.0
 
 
+cdef inline double conjugate_value(Conjugate form, double y, double a) noexcept nogil:
+    """The conjugate of any loss but the log loss, at a in its domain."""
+    return a * y + form.insensitive * fabs(a) + 0.5 * form.curvature * a * a
+
+
 cdef inline double loss_conjugate(LossSpec spec, double y, double a) noexcept nogil:
     """sup_z a z - loss(y, z)."""
     cdef Conjugate form = conjugate_of(spec, y)
@@ -182,7 +187,7 @@ cdef inline double loss_conjugate(LossSpec spec, double y, double a) noexcept no
         return entropy(fabs(a))
     if spec.code == QUANTILE:   # the two ramps are rounded off unequally
         form.curvature = spec.smoothing / (form.high if a > 0.0 else -form.low)
-    return a * y + form.insensitive * fabs(a) + 0.5 * form.curvature * a * a
+    return conjugate_value(form, y, a)
 
 
 cdef inline double softmax_loss_and_slopes(

@@ -7,8 +7,8 @@ With A the centred rows, each times sqrt(s_i / sum s), and Y the targets likewis
 
 by Cholesky, on the matrix scaled to a unit diagonal; columns are meant in the penalty's units. A' A
 comes with the column means out of one pass: the rows are shifted by means of a few of them, near
-enough to lose no digits, and what is left of the means is taken off at the end (Chan, Golub, LeVeque
-1983). Where the matrix is singular and l2 = 0 the solution is the one of least norm |W|.
+enough to lose no digits, and what is left of the means is taken off at the end (Chan, Golub,
+LeVeque 1983). Where the matrix is singular and l2 = 0 the solution is the one of least norm |W|.
 
 One more pass tells how good the solution is, by what the quadratic F still falls by along
 

@@ -105,6 +105,9 @@ def check_pairs(rule, parameters, *, loss, penalty, stream=False):
         refuse("average", "it has no iterates to average; the stochastic rules do")
     if own_penalty:
         refuse("penalty", "a penalty of your own is taken by its prox, which needs 'sgd'")
+    if rule.family == "dual":
+        check_dual(refuse, parameters, loss=loss, penalty=penalty)
+        return
     if parameters["optimizer"] != "auto" and not loss.smooth:
         refuse("loss", "it needs a smooth loss; 'auto' and the stochastic rules do not")
     if rule.family == "variance_reduced":
@@ -126,3 +129,18 @@ def check_pairs(rule, parameters, *, loss, penalty, stream=False):
         refuse("positive", "it takes L2 alone; 'lbfgs' takes all")
     if rule.name in ("newton", "cholesky") and penalty.l1 > 0 and loss.smooth:
         refuse("penalty", "it takes L2 alone; 'lbfgs' takes all")
+
+
+def check_dual(refuse, parameters, *, loss, penalty):
+    """`check_pairs` for dual coordinate ascent."""
+    if parameters["learning_rate"] != "auto":
+        refuse("learning_rate", "it finds its own step")
+    if parameters["batch_size"] not in ("auto", 1):
+        refuse("batch_size", "it visits single rows")
+    if penalty.l2 == 0.0:
+        name = "alpha" if parameters["alpha"] == 0.0 else "penalty"
+        refuse(name, "it needs an L2 part in the penalty, which makes the dual problem")
+    if loss.name == "multinomial":
+        refuse("multi_class", "it has no softmax; 'ovr' fits one class after the other")
+    if loss.spec is None:
+        refuse("loss", "it needs a built-in loss")

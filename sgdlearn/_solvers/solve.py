@@ -10,6 +10,7 @@ from .. import schedules
 from ..penalties import ElasticPenalty
 from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
+from .dual import solve_dual
 from .policy import AS_GIVEN, EXACT, SMALL, check_pairs, choose
 from .scaling import Scaling, deviations
 from .stochastic import Method, Run, solve_stochastic
@@ -156,6 +157,17 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
             shuffle=way.shuffle,
             monitor=monitor,
             snapshot_every=getattr(way.rule, "snapshot_every", 1),
+        )
+        return result, None
+    if way.rule.family == "dual":
+        result = solve_dual(
+            objective,
+            *start,
+            tol=way.tol,
+            max_iter=way.max_iter,
+            rng=rng,
+            monitor=monitor,
+            shuffle=way.shuffle,
         )
         return result, None
     if run is None:

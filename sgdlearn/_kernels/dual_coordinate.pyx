@@ -1,0 +1,268 @@
+"""Stochastic dual coordinate ascent: one row's slope at a time (Shalev-Shwartz, Zhang 2013).
+
+With c_i the row's share of the weight, the dual of mean loss + penalty keeps
+
+    v = -sum_i c_i a_i x_i,      w_j = prox_{t_j}(v_j) / l2_j,      b = b0 - coupling sum_i c_i a_i
+
+for slopes a_i, and row i with its prediction z_i takes the slope that is best for it alone,
+
+    a_i <- argmin_a  loss*(y_i, a) - a z_i + q_i / 2 (a - a_i)^2,
+
+    q_i = c_i (sum_j x_ij^2 / l2_j + coupling).
+
+That is, in the primal, the slope of the loss at the zeta that minimises
+
+    loss(y_i, zeta) + (zeta - z_i - q_i a_i)^2 / (2 q_i).
+
+The conjugates are quadratic on an interval, but for the log loss, whose zeta Newton's method finds
+between bounds (Yu, Huang, Lin 2011). A row whose slope stays at an end of its interval or at a
+kink, held there by more than `margin`, is said to rest (shrinking: Hsieh et al. 2008).
+"""
+
+from cython cimport floating
+from libc.math cimport INFINITY, exp, fabs
+from libc.stdlib cimport free, malloc
+
+from sgdlearn._kernels.losses cimport (
+    LOG_LOSS, Conjugate, LossSpec, conjugate_of, conjugate_value, loss_and_slope, loss_spec,
+)
+from sgdlearn._kernels.prox cimport prox
+from sgdlearn._kernels.vector cimport PREFETCH, axpy_wide, dot_wide
+
+ctypedef fused index_t:
+    int
+    long long
+
+# Newton's method in one number stops at a step this short: the next would be its square.
+cdef double SHORT = 1e-6
+cdef int MOST_STEPS = 60
+
+ctypedef struct Tally:
+    double loss         # sum_i c_i loss_i as the rows were met
+    double gap          # sum_i c_i (loss_i + loss*_i - a_i z_i), their part of the duality gap
+    double resting      # the part of `loss` of those that rest from now on
+    double pull         # the strongest pull on a slope that may follow it
+
+ctypedef struct Row:
+    double y, z, q, a, share
+
+
+cdef inline double ascend(
+    LossSpec loss, Row row, double margin, Tally* tally, unsigned char* rests
+) noexcept nogil:
+    """The slope that the row takes."""
+    cdef double slope
+    cdef double value = loss_and_slope(loss, row.y, row.z, &slope)
+    cdef Conjugate form
+    cdef double pull, curvature, new, held = -INFINITY
+    tally.loss += row.share * value
+    if loss.code == LOG_LOSS:
+        rests[0] = False
+        return ascend_logistic(row, value, slope, tally)
+
+    form = conjugate_of(loss, row.y)
+    tally.gap += row.share * (value + conjugate_value(form, row.y, row.a) - row.a * row.z)
+    pull = row.z + row.q * row.a - row.y
+    curvature = row.q + form.curvature
+    if fabs(pull) <= form.insensitive:
+        held = form.insensitive - fabs(pull)
+        pull = new = 0.0
+    else:
+        pull += -form.insensitive if pull > 0.0 else form.insensitive
+        new = pull / curvature if curvature > 0.0 else pull * INFINITY
+    if new > form.high:
+        new = form.high
+        held = pull - curvature * new
+    elif new < form.low:
+        new = form.low
+        held = curvature * new - pull
+    if new != row.a:
+        tally.pull = max(tally.pull, fabs(pull - curvature * row.a))
+        held = -INFINITY
+    rests[0] = held > margin
+    if held > margin:
+        tally.resting += row.share * value
+    return new
+
+
+cdef inline double ascend_logistic(
+    Row row, double value, double slope, Tally* tally
+) noexcept nogil:
+    """`ascend` for the log loss: m = y zeta solves m - u - q / (1 + exp(m)) = 0.
+
+    The left side is steepest, and bends, at m = 0. So Newton's method cannot cycle on the side of
+    0 where the root is, and what would lead beyond is cut off (q > 4 makes the plain one cycle).
+    """
+    cdef double m = row.y * row.z
+    cdef double p = -row.y * slope          # 1 / (1 + exp(m))
+    cdef double old = -row.y * row.a
+    cdef double u = m - row.q * old
+    cdef double low = u, high = u + row.q, step, e
+    cdef int _step
+    # the divergence of old from p is at most that of chi-squared; and no conjugate is above 0
+    tally.gap += row.share * min(
+        (old - p) * (old - p) / (p * (1.0 - p)) if 0.0 < p < 1.0 else INFINITY, value + old * m)
+    if u + 0.5 * row.q > 0.0:
+        low = max(low, 0.0)
+    else:
+        high = min(high, 0.0)
+    for _step in range(MOST_STEPS):
+        step = max(low, min(high, m - (m - u - row.q * p) / (1.0 + row.q * p * (1.0 - p)))) - m
+        if fabs(step) <= SHORT * (1.0 + fabs(m)):
+            p -= p * (1.0 - p) * step
+            break
+        m += step
+        e = exp(-fabs(m))
+        p = e / (1.0 + e) if m > 0.0 else 1.0 / (1.0 + e)
+    return -row.y * p
+
+
+def dense_visits(
+    const floating[:, :] X,
+    const double[::1] targets,
+    tuple loss,
+    const Py_ssize_t[::1] order,
+    tuple rows,
+    double[::1] v,
+    tuple penalty,
+    double[::1] b,
+    double coupling,
+    double margin,
+    unsigned char[::1] rests,
+):
+    """Visit the rows X[order]; return the sums of `Tally`.
+
+    ``rows`` is (shares c, curvatures q, slopes a), each (n,). ``penalty`` is (1 / l2_j, t_j,
+    lower), the first two (p,) or, where all columns have one and the prox does nothing, (1 / l2,
+    None, lower). ``a``, ``v``, ``b`` (one number) and ``rests``, like order, are written.
+    """
+    cdef LossSpec spec = loss_spec(loss)
+    cdef const double[:] shares = rows[0]
+    cdef const double[::1] curvatures = rows[1]
+    cdef double[::1] a = rows[2]
+    cdef bint plain = penalty[1] is None
+    cdef double per_l2 = penalty[0] if plain else 0.0
+    cdef const double[::1] scales = None if plain else penalty[0]
+    cdef const double[::1] thresholds = penalty[1]
+    cdef double lower = penalty[2]
+    cdef Tally tally = Tally(0.0, 0.0, 0.0, 0.0)
+    cdef Row row
+    cdef Py_ssize_t p = X.shape[1]
+    cdef bint in_place = X.strides[1] == sizeof(floating) or p < 2
+    cdef floating* scratch = <floating*> malloc((0 if in_place else p) * sizeof(floating) + 1)
+    cdef const floating* x = scratch
+    cdef double new
+    cdef Py_ssize_t visit, i, j
+    if scratch == NULL:
+        raise MemoryError
+    with nogil:
+        for visit in range(order.shape[0]):
+            i = order[visit]
+            if in_place:
+                x = &X[i, 0]
+            else:
+                for j in range(p):
+                    scratch[j] = X[i, j]
+            row.y, row.q, row.a, row.share = targets[i], curvatures[i], a[i], shares[i]
+            if plain:
+                row.z = per_l2 * dot_wide(p, x, &v[0])
+            else:
+                row.z = 0.0
+                for j in range(p):
+                    row.z += x[j] * (scales[j] * prox[double](v[j], thresholds[j], 0.0, lower))
+            row.z += b[0]
+            new = ascend(spec, row, margin, &tally, &rests[visit])
+            if new != row.a:
+                a[i] = new
+                new = row.share * (row.a - new)
+                axpy_wide(p, new, x, &v[0])
+                b[0] += coupling * new
+    free(scratch)
+    return tally.loss, tally.gap, tally.resting, tally.pull
+
+
+def csr_visits(
+    const floating[::1] data,
+    const index_t[::1] indices,
+    const index_t[::1] indptr,
+    const double[::1] targets,
+    tuple loss,
+    const Py_ssize_t[::1] order,
+    tuple rows,
+    double[::1] v,
+    tuple penalty,
+    double[::1] b,
+    double coupling,
+    double margin,
+    unsigned char[::1] rests,
+):
+    """`dense_visits` for rows in CSR form."""
+    cdef LossSpec spec = loss_spec(loss)
+    cdef const double[:] shares = rows[0]
+    cdef const double[::1] curvatures = rows[1]
+    cdef double[::1] a = rows[2]
+    cdef bint plain = penalty[1] is None
+    cdef double per_l2 = penalty[0] if plain else 0.0
+    cdef const double[::1] scales = None if plain else penalty[0]
+    cdef const double[::1] thresholds = penalty[1]
+    cdef double lower = penalty[2]
+    cdef Tally tally = Tally(0.0, 0.0, 0.0, 0.0)
+    cdef Row row
+    cdef double new
+    cdef Py_ssize_t n = order.shape[0]
+    cdef Py_ssize_t visit, i, e, j
+    with nogil:
+        for visit in range(n):
+            i = order[visit]
+            if visit + 2 < n:
+                prefetch_row(data, indices, indptr, order[visit + 2])
+                PREFETCH(&a[order[visit + 2]])
+                PREFETCH(&targets[order[visit + 2]])
+                PREFETCH(&curvatures[order[visit + 2]])
+            row.y, row.q, row.a, row.share = targets[i], curvatures[i], a[i], shares[i]
+            if plain:
+                row.z = per_l2 * sparse_dot(data, indices, indptr[i], indptr[i + 1], v)
+            else:
+                row.z = 0.0
+                for e in range(indptr[i], indptr[i + 1]):
+                    j = indices[e]
+                    row.z += data[e] * (scales[j] * prox[double](v[j], thresholds[j], 0.0, lower))
+            row.z += b[0]
+            new = ascend(spec, row, margin, &tally, &rests[visit])
+            if new != row.a:
+                a[i] = new
+                new = row.share * (row.a - new)
+                for e in range(indptr[i], indptr[i + 1]):
+                    v[indices[e]] += new * data[e]
+                b[0] += coupling * new
+    return tally.loss, tally.gap, tally.resting, tally.pull
+
+
+cdef inline double sparse_dot(
+    const floating[::1] data, const index_t[::1] indices, Py_ssize_t start, Py_ssize_t stop,
+    const double[::1] v,
+) noexcept nogil:
+    """sum_e data_e v[indices_e], in four interleaved sums."""
+    cdef double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0
+    cdef Py_ssize_t e = start
+    while e + 4 <= stop:
+        s0 += data[e] * v[indices[e]]
+        s1 += data[e + 1] * v[indices[e + 1]]
+        s2 += data[e + 2] * v[indices[e + 2]]
+        s3 += data[e + 3] * v[indices[e + 3]]
+        e += 4
+    while e < stop:
+        s0 += data[e] * v[indices[e]]
+        e += 1
+    return (s0 + s1) + (s2 + s3)
+
+
+cdef inline void prefetch_row(
+    const floating[::1] data, const index_t[::1] indices, const index_t[::1] indptr, Py_ssize_t i
+) noexcept nogil:
+    """Ask for the entries of a row that is visited soon."""
+    cdef Py_ssize_t e = indptr[i]
+    while e < indptr[i + 1]:
+        PREFETCH(&indices[e])
+        PREFETCH(&data[e])
+        e += 64 // sizeof(floating)

@@ -1,0 +1,251 @@
+"""Stochastic dual coordinate ascent: no learning rate, and the duality gap for a certificate.
+
+Shalev-Shwartz, Zhang 2013: with slopes a_i, one a row, the dual problem (see duality.py) makes
+
+    v = -sum_i c_i a_i x_i,      w = argmin_u penalty(u) - v . u,
+
+and is solved one a_i at a time, in a new order each epoch. Rows whose slope has come to an end of
+its range and is held there are left out until the others have settled (Hsieh et al. 2008).
+
+An unpenalised intercept demands sum_i c_i a_i = 0, which no a_i can keep alone. So it is found by
+the method of multipliers (Hestenes 1969; Powell 1969): within an epoch b moves as the coefficient
+of a constant column would, penalised by its distance from a centre,
+
+    b = centre - coupling sum_i c_i a_i,
+
+and each sweep begins with b for the new centre: at rest, the sum is 0. That penalty has to be
+weaker than the curvature of the loss, or b hardly moves; if it is weaker by far, every single row
+throws b about. A coupling of about a hundred does well with all losses and sizes.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._kernels import dual_coordinate as kernels
+from .duality import best_length, dual_point, minimiser, value_and_gap
+from .order import draw_order
+from .result import Result
+from .scaling import Scaling
+from .stochastic import value_of_intercepts
+
+# A kernel call may take this long, so that Ctrl-C is heard, at these rough costs in seconds.
+CALL = 0.05
+COST_OF_VISIT = 1e-7
+COST_OF_NUMBER = 4e-9
+
+# What is left of the gap when the rows that do not rest have settled, and the others are visited
+# again; and how many sweeps over the few a pass may hold.
+SETTLED = 1e-3
+MOST_SWEEPS = 20
+
+COUPLING = 100.0  # where slopes are about as large as predictions
+
+
+def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
+    """Minimise an objective with an L2 part by SDCA.
+
+    Parameters
+    ----------
+    objective : Objective
+        With a built-in loss other than the softmax, and an `ElasticPenalty` of l2 > 0. Its outputs
+        are problems of their own; they go side by side.
+    W0 : ndarray of shape (k, p)
+    b0 : ndarray of shape (k,)
+        The start: the dual point that belongs to it, scaled for the best.
+    tol : float or None
+        Converged when the duality gap of each output has come down to this share of F at the
+        zero model with the best intercept. None runs all `max_iter` passes.
+    max_iter : int
+        Passes over the rows (those that do not rest).
+    rng : numpy.random.Generator
+        Draws the visiting order.
+    monitor : Monitor
+    shuffle : bool, default=True
+        False visits the rows as they stand.
+
+    Returns
+    -------
+    Result
+    """
+    runs = [
+        DualRun(single_output(objective, c), W0[c], b0[c], tol) for c in range(objective.n_outputs)
+    ]
+    monitor.start_value(sum(run.value for run in runs))
+
+    def coefficients():
+        W, b = zip(*(run.coefficients() for run in runs))
+        return np.concatenate(W), np.concatenate(b)
+
+    reference = sum(run.reference for run in runs)
+    for n_iter in range(1, max_iter + 1):
+        for run in runs:
+            if not run.converged:
+                run.epoch(rng if shuffle else None)
+                if n_iter == max_iter:
+                    run.look()
+        gap = sum(run.gap for run in runs)
+        stop = monitor.record(sum(run.value for run in runs), gap / reference, coefficients)
+        converged = all(run.converged for run in runs)
+        if stop or converged:
+            break
+    t = sum(run.t for run in runs)
+    confirmed = all(run.confirmed for run in runs)
+    return Result(*coefficients(), n_iter, converged, t, dual_gap=gap if confirmed else None)
+
+
+def single_output(objective, c):
+    """The problem of output c."""
+    targets = objective.output_targets(c)[:, None]
+    return replace(objective, targets=np.ascontiguousarray(targets), n_outputs=1)
+
+
+class DualRun:
+    """The ascent of one output.
+
+    Attributes
+    ----------
+    value : float
+        The objective, as the rows were met.
+    gap : float
+        A bound on its distance from the least one: an estimate by the rows as they were met, until
+        a full pass confirms that it is small.
+    reference : float
+        F of the zero model with the best intercept.
+    confirmed : bool
+        Whether it is so.
+    converged : bool
+    t : int
+        Rows visited.
+    """
+
+    def __init__(self, objective, w0, b0, tol):
+        self.objective, self.tol = objective, tol
+        self.rows, self.penalty = objective.rows, objective.penalty
+        self.reference = value_of_intercepts(objective, objective.baseline()) or 1.0
+        n = self.rows.n
+        if objective.weights is None:
+            self.share = np.broadcast_to(1.0 / n, n)
+        else:
+            self.share = objective.weights / objective.total_weight
+        unit = np.full(self.rows.p, self.penalty.unit)
+        squares = self.rows.row_squares(Scaling(np.zeros(self.rows.p), 1.0 / unit))
+        free = objective.loss.smooth or objective.loss.kind == "classification"
+        unit_of_b = 1.0 if free else self.reference  # else slopes have no unit, and z that of y
+        self.coupling = COUPLING * unit_of_b * objective.fit_intercept
+        self.curvature = self.share * (squares / self.penalty.l2 + self.coupling)
+        plain = np.ndim(self.penalty.unit) == 0 and not (self.penalty.l1 or self.penalty.positive)
+        scale, threshold = 1.0 / self.penalty.ridge(), None
+        if not plain:
+            ones = np.ones(self.rows.p)
+            scale, threshold = 1.0 / self.penalty.ridge(ones), self.penalty.thresholds(ones)
+        self._penalty = scale, threshold, self.penalty.lower
+        self._start(w0[None], np.array([b0]))
+        self._order = np.arange(n, dtype=np.intp)
+        self._rests = np.empty(n, dtype=np.uint8)
+        self._rouse()
+        self._trust = 1.0
+        self.confirmed = self.converged = False
+        self.t = 0
+        if self.rows.sparse:
+            arrays = self.rows.data, self.rows.indices, self.rows.indptr
+            kernel = kernels.csr_visits[self.rows.kernel_types]
+        else:
+            arrays, kernel = (self.rows.values,), kernels.dense_visits[self.rows.kernel_types]
+        self._visits = lambda *rest: kernel(*arrays, objective.targets[:, 0], *rest)
+        cost = COST_OF_VISIT + COST_OF_NUMBER * self.rows.size / n
+        self._rows_a_call = max(1, int(CALL / cost))
+
+    def _start(self, W, b):
+        objective, self.b = self.objective, b.copy()
+        self.a = np.zeros(self.rows.n)
+        self.v = np.zeros(self.rows.p)
+        self.value = self.gap = self.reference
+        if not np.any(W):
+            return
+        Z = objective.predictions(W, b)
+        A = dual_point(objective, Z)
+        V = -objective.transpose_times(objective.weighted(A))
+        t = best_length(objective, objective.targets, A, V / self.penalty.unit)
+        self.a, self.v = t * A[:, 0], t * V[0]
+        self.value, self.gap = value_and_gap(objective, *self.coefficients(), self.a[:, None])
+
+    def _rouse(self):
+        """No row rests any more."""
+        self.active = np.arange(self.rows.n, dtype=np.intp)
+        self._awake = np.ones(self.rows.n, dtype=bool)
+        self._roused_at = self.gap
+        self._margin = np.inf
+        self._resting_loss = 0.0
+
+    def epoch(self, rng):
+        """About as many visits as there are rows, to those that do not rest."""
+        left = self.rows.n
+        while left > 0 and not self.converged:
+            order = self._draw(rng)
+            self._sweep(order)
+            left -= max(len(order), self.rows.n // MOST_SWEEPS)
+            near = self.tol is not None and self.gap <= self._trust * self.tol * self.reference
+            if near:
+                self.look()
+            elif self.gap <= SETTLED * self._roused_at:
+                self._rouse()
+
+    def _draw(self, rng):
+        """The rows that do not rest, in the order of their visits."""
+        if rng is None:
+            return self.active
+        order = self._order[: len(self.active)]
+        draw_order(rng, order)
+        return self.active[order]
+
+    def _sweep(self, order):
+        self.confirmed = False
+        self.b -= self.coupling * (self.share @ self.a)
+        rests = self._rests[: len(order)]
+        loss = gap = resting = pull = 0.0
+        for start in range(0, len(order), self._rows_a_call):
+            part = slice(start, start + self._rows_a_call)
+            sums = self._visit(order[part], rests[part])
+            loss, gap, resting = loss + sums[0], gap + sums[1], resting + sums[2]
+            pull = max(pull, sums[3])
+            self.t += len(order[part])
+        self.value = loss + self._resting_loss + self.penalty.value(self._coefficients())
+        self._resting_loss += resting
+        self._margin = pull
+        if rests.any():
+            self._awake[order[rests != 0]] = False
+            self.active = self.active[self._awake[self.active]]
+        # The gap was falling meanwhile, by half of what it falls from one sweep to the next.
+        gap = max(gap, 0.0)
+        self.gap = gap * np.sqrt(min(gap / self.gap, 1.0)) if self.gap > 0.0 else gap
+
+    def _visit(self, order, rests):
+        return self._visits(
+            self.objective.loss.spec,
+            order,
+            (self.share, self.curvature, self.a),
+            self.v,
+            self._penalty,
+            self.b,
+            self.coupling,
+            self._margin,
+            rests,
+        )
+
+    def look(self):
+        """The true objective and gap; where they are not small enough, all rows go on."""
+        estimate = self.gap
+        self.value, self.gap = value_and_gap(self.objective, *self.coefficients(), self.a[:, None])
+        self.confirmed = True
+        self.converged = self.tol is not None and self.gap <= self.tol * self.reference
+        if self.gap > 0.0:
+            self._trust = min(1.0, 0.9 * estimate / self.gap)
+        self._rouse()
+
+    def _coefficients(self):
+        return minimiser(self.penalty, self.v / self.penalty.unit) / self.penalty.unit
+
+    def coefficients(self):
+        """(W, b), copies."""
+        return self._coefficients()[None], self.b.copy()
