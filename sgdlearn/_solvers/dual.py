@@ -23,6 +23,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._kernels import dual_coordinate as kernels
+from .certificate import allowed_excess
 from .duality import best_length, dual_point, minimiser, value_and_gap
 from .order import draw_order
 from .result import Result
@@ -79,6 +80,7 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
 
     reference = sum(run.reference for run in runs)
     for n_iter in range(1, max_iter + 1):
+        monitor.begin_epoch()
         for run in runs:
             if not run.converged:
                 run.epoch(rng if shuffle else None)
@@ -91,7 +93,14 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
             break
     t = sum(run.t for run in runs)
     confirmed = all(run.confirmed for run in runs)
-    return Result(*coefficients(), n_iter, converged, t, dual_gap=gap if confirmed else None)
+    return Result(
+        *coefficients(),
+        n_iter,
+        converged,
+        t,
+        optimality=gap / reference,
+        dual_gap=gap if confirmed else None,
+    )
 
 
 def single_output(objective, c):
@@ -185,8 +194,7 @@ class DualRun:
             order = self._draw(rng)
             self._sweep(order)
             left -= max(len(order), self.rows.n // MOST_SWEEPS)
-            near = self.tol is not None and self.gap <= self._trust * self.tol * self.reference
-            if near:
+            if self.gap <= self._trust * self.allowed():
                 self.look()
             elif self.gap <= SETTLED * self._roused_at:
                 self._rouse()
@@ -238,10 +246,14 @@ class DualRun:
         estimate = self.gap
         self.value, self.gap = value_and_gap(self.objective, *self.coefficients(), self.a[:, None])
         self.confirmed = True
-        self.converged = self.tol is not None and self.gap <= self.tol * self.reference
+        self.converged = self.gap <= self.allowed()
         if self.gap > 0.0:
             self._trust = min(1.0, 0.9 * estimate / self.gap)
         self._rouse()
+
+    def allowed(self):
+        """The gap that is small enough."""
+        return -1.0 if self.tol is None else allowed_excess(self.value, self.reference, self.tol)
 
     def _coefficients(self):
         return minimiser(self.penalty, self.v / self.penalty.unit) / self.penalty.unit

@@ -26,8 +26,6 @@ class Result:
         A bound on F - F* from the dual problem, where the solver knows one.
     diverged : bool
         Whether the run left all bounds; W and b are then the last good iterate.
-    dual_gap : float or None
-        A bound on F(W, b) - F*, where the solver knows one.
     """
 
     W: np.ndarray
