@@ -89,11 +89,8 @@ def spread_of(loss, mean, variance):
 
 def automatic_rate(method, objective, scaling, spread):
     """The rate for a run over the rows of `objective`."""
-    weights, rows = objective.weights, objective.rows
-    squares = rows.row_squares(scaling)
-    squares += 1.0
-    if weights is not None:
-        squares *= weights
+    rows = objective.rows
+    squares = rows.row_squares(scaling, objective.weights, last=1.0)
     curvature = curvature_of(
         method.loss, float(squares.mean()), float(squares.max()), method.batch_size
     )

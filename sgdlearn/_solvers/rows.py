@@ -1,44 +1,19 @@
 """How the rows of X reach a solver: as they lie in memory, dense or CSR, without a copy."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
-from .._kernels.column_moments import csr_moments, dense_moments, merge_moments
-from .._kernels.variance_reduced import dense_row_norms, sparse_row_norms
+from .._kernels.column_moments import add_csr, add_dense
+from .._kernels.row_squares import csr_row_squares, dense_row_squares
+from .moments import ColumnSums
 
 # Which compiled function serves which arrays: chosen once, not at every call.
 FLOATING = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 # A compiled pass reads about this many numbers before Python looks for signals.
 NUMBERS_PER_CALL = 5_000_000
+# Rows of an F-ordered X that are gathered at a time.
+GATHERED_ROWS = 1024
 INDEX = {np.dtype(np.int32): "int", np.dtype(np.int64): "long long"}
-
-
-@dataclass(frozen=True)
-class ColumnMoments:
-    """Weighted moments of the columns, each of shape (p,)."""
-
-    mean: np.ndarray
-    variance: np.ndarray
-    nonzero_weight: np.ndarray  # sum of the weights of the rows that are not zero there
-
-    @property
-    def mean_square(self):
-        return self.variance + self.mean**2
-
-    def after(self, earlier, share):
-        """These moments turned into those of earlier rows and these; they weigh `share` of all."""
-        merge_moments(
-            share,
-            earlier.mean,
-            earlier.variance,
-            earlier.nonzero_weight,
-            self.mean,
-            self.variance,
-            self.nonzero_weight,
-        )
-        return self
 
 
 class Rows:
@@ -49,6 +24,10 @@ class Rows:
         step = max(1, int(NUMBERS_PER_CALL / (self.size / self.n + 10)))
         for start in range(0, self.n, step):
             yield slice(start, min(start + step, self.n))
+
+    def column_moments(self, weights=None):
+        """The `ColumnMoments` under row weights (None: all one)."""
+        return ColumnSums.begin(self.p).add(self, weights).moments()
 
 
 class DenseRows(Rows):
@@ -88,21 +67,30 @@ class DenseRows(Rows):
         """Rows start .. stop - 1 as a C-contiguous array: a view, if X is C-contiguous."""
         return np.ascontiguousarray(self.values[start:stop])
 
-    def column_moments(self, weights=None):
-        """The `ColumnMoments` under row weights (None: all one)."""
-        moments = ColumnMoments(*np.zeros((3, self.p)))
-        dense_moments[self.kernel_types](
-            self.values, weights, moments.mean, moments.variance, moments.nonzero_weight
-        )
-        return moments
+    def contiguous_parts(self):
+        """(slice, C-contiguous array) of all rows: views, if X is C-contiguous."""
+        if self.values.flags.c_contiguous:
+            for part in self.parts():
+                yield part, self.values[part]
+        else:
+            for start in range(0, self.n, GATHERED_ROWS):
+                part = slice(start, min(start + GATHERED_ROWS, self.n))
+                yield part, self.block(part.start, part.stop)
 
-    def row_squares(self, scaling):
-        """|x~_i|^2 of every row in the metric, (n,)."""
+    def add_to_sums(self, sums, total, weights):
+        """Add the rows to the arrays of `ColumnSums`; return `total` with their weights."""
+        add = add_dense[self.kernel_types]
+        for part, X in self.contiguous_parts():
+            total = add(X, None if weights is None else weights[part], sums, total)
+        return total
+
+    def row_squares(self, scaling, weights=None, last=0.0):
+        """s_i (|x~_i|^2 + last) of every row in the metric, (n,)."""
         squares = np.empty(self.n)
-        kernel = dense_row_norms[self.kernel_types]
-        for part in self.parts():
-            which = np.arange(part.start, part.stop)
-            kernel(self.values, which, scaling.shift, scaling.scale, squares[part])
+        kernel, metric = dense_row_squares[self.kernel_types], (scaling.shift, scaling.scale)
+        for part, X in self.contiguous_parts():
+            s = None if weights is None else weights[part]
+            kernel(X, s, last, *metric, squares[part])
         return squares
 
 
@@ -160,28 +148,23 @@ class SparseRows(Rows):
             (self.data, self.indices, self.indptr), shape=(self.n, self.p), copy=False
         )
 
-    def column_moments(self, weights=None):
-        """The `ColumnMoments` under row weights (None: all one)."""
-        moments = ColumnMoments(*np.zeros((3, self.p)))
-        csr_moments[self.kernel_types](
-            self.data,
-            self.indices,
-            self.indptr,
-            weights,
-            moments.mean,
-            moments.variance,
-            moments.nonzero_weight,
-        )
-        return moments
-
-    def row_squares(self, scaling):
-        """|x~_i|^2 of every row in the metric, which does not centre sparse rows, (n,)."""
-        squares = np.empty(self.n)
-        kernel = sparse_row_norms[self.kernel_types]
-        arrays = self.data, self.indices, self.indptr
+    def add_to_sums(self, sums, total, weights):
+        """Add the rows to the arrays of `ColumnSums`; return `total` with their weights."""
+        add = add_csr[self.kernel_types]
         for part in self.parts():
-            which = np.arange(part.start, part.stop)
-            kernel(*arrays, which, scaling.scale, squares[part])
+            s = None if weights is None else weights[part]
+            indptr = self.indptr[part.start : part.stop + 1]
+            total = add(self.data, self.indices, indptr, s, sums, total)
+        return total
+
+    def row_squares(self, scaling, weights=None, last=0.0):
+        """s_i (|x~_i|^2 + last) of every row in the metric, which does not centre them, (n,)."""
+        squares = np.empty(self.n)
+        kernel, scale = csr_row_squares[self.kernel_types], scaling.scale
+        for part in self.parts():
+            s = None if weights is None else weights[part]
+            indptr = self.indptr[part.start : part.stop + 1]
+            kernel(self.data, self.indices, indptr, s, last, scale, squares[part])
         return squares
 
 

@@ -19,12 +19,10 @@ from .monitor import Plateau
 from .order import draw_order
 from .parallel import visitor
 from .result import Result
-from .rows import NUMBERS_PER_CALL
+from .rows import GATHERED_ROWS, NUMBERS_PER_CALL
 from .scaling import Scaling
 from .state import FIRST_RATE, WEIGHT, State
 
-# Rows of an F-ordered X that are gathered at a time.
-GATHERED_ROWS = 1024
 # From this many rows a batch on, several outputs go through matrix products.
 BLAS_ROWS = 8
 # A column whose size or mean changes by a larger share of its size has drifted.

@@ -408,7 +408,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         if way.learning_rate != "auto" or not may_stream(self.optimizer):
             return None
         stream = Stream.begin(objective.rows.p, objective.targets.shape[1])
-        return stream.seen(objective.rows, objective.targets, objective.weights)
+        return stream.see(objective.rows, objective.targets, objective.weights)
 
     @contextmanager
     def _fit_task(self, problem, monitor, start, sample_weight):
