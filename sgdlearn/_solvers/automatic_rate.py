@@ -24,6 +24,7 @@ a rule written in Python   as adam
 """
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class AutomaticRate:
     def __call__(self, t, state=None):
         name = self.rule.name
         if name in ("adagrad", "ftrl"):
-            return np.full(np.shape(t), self.spread / np.sqrt(self.square))
+            return np.full(np.shape(t), self.spread / sqrt(self.square))
         if name == "adadelta":
             return np.full(np.shape(t), self.spread)
         t = np.asarray(t, dtype=np.float64)

@@ -14,6 +14,7 @@ NUMBERS_PER_CALL = 5_000_000
 # Rows of an F-ordered X that are gathered at a time.
 GATHERED_ROWS = 1024
 INDEX = {np.dtype(np.int32): "int", np.dtype(np.int64): "long long"}
+ALL = (slice(None),)
 
 
 class Rows:
@@ -21,9 +22,11 @@ class Rows:
 
     def parts(self):
         """Slices of rows, each read in a small part of a second (then Ctrl-C is seen)."""
-        step = max(1, int(NUMBERS_PER_CALL / (self.size / self.n + 10)))
-        for start in range(0, self.n, step):
-            yield slice(start, min(start + step, self.n))
+        numbers = self.size + 10 * self.n
+        if numbers <= NUMBERS_PER_CALL:
+            return ALL
+        step = max(1, NUMBERS_PER_CALL * self.n // numbers)
+        return [slice(start, min(start + step, self.n)) for start in range(0, self.n, step)]
 
     def column_moments(self, weights=None):
         """The `ColumnMoments` under row weights (None: all one)."""
@@ -67,20 +70,17 @@ class DenseRows(Rows):
         """Rows start .. stop - 1 as a C-contiguous array: a view, if X is C-contiguous."""
         return np.ascontiguousarray(self.values[start:stop])
 
-    def contiguous_parts(self):
-        """(slice, C-contiguous array) of all rows: views, if X is C-contiguous."""
+    def parts(self):
+        """Slices of rows; those of an F-ordered X are small, since they are copied."""
         if self.values.flags.c_contiguous:
-            for part in self.parts():
-                yield part, self.values[part]
-        else:
-            for start in range(0, self.n, GATHERED_ROWS):
-                part = slice(start, min(start + GATHERED_ROWS, self.n))
-                yield part, self.block(part.start, part.stop)
+            return super().parts()
+        return [slice(start, start + GATHERED_ROWS) for start in range(0, self.n, GATHERED_ROWS)]
 
     def add_to_sums(self, sums, total, weights):
         """Add the rows to the arrays of `ColumnSums`; return `total` with their weights."""
         add = add_dense[self.kernel_types]
-        for part, X in self.contiguous_parts():
+        for part in self.parts():
+            X = np.ascontiguousarray(self.values[part])
             total = add(X, None if weights is None else weights[part], sums, total)
         return total
 
@@ -88,7 +88,8 @@ class DenseRows(Rows):
         """s_i (|x~_i|^2 + last) of every row in the metric, (n,)."""
         squares = np.empty(self.n)
         kernel, metric = dense_row_squares[self.kernel_types], (scaling.shift, scaling.scale)
-        for part, X in self.contiguous_parts():
+        for part in self.parts():
+            X = np.ascontiguousarray(self.values[part])
             s = None if weights is None else weights[part]
             kernel(X, s, last, *metric, squares[part])
         return squares
@@ -148,13 +149,16 @@ class SparseRows(Rows):
             (self.data, self.indices, self.indptr), shape=(self.n, self.p), copy=False
         )
 
+    def borders(self, part):
+        """Where in `indices` and `data` the rows of a part begin, and where the last one ends."""
+        return self.indptr if part.start is None else self.indptr[part.start : part.stop + 1]
+
     def add_to_sums(self, sums, total, weights):
         """Add the rows to the arrays of `ColumnSums`; return `total` with their weights."""
         add = add_csr[self.kernel_types]
         for part in self.parts():
             s = None if weights is None else weights[part]
-            indptr = self.indptr[part.start : part.stop + 1]
-            total = add(self.data, self.indices, indptr, s, sums, total)
+            total = add(self.data, self.indices, self.borders(part), s, sums, total)
         return total
 
     def row_squares(self, scaling, weights=None, last=0.0):
@@ -163,8 +167,7 @@ class SparseRows(Rows):
         kernel, scale = csr_row_squares[self.kernel_types], scaling.scale
         for part in self.parts():
             s = None if weights is None else weights[part]
-            indptr = self.indptr[part.start : part.stop + 1]
-            kernel(self.data, self.indices, indptr, s, last, scale, squares[part])
+            kernel(self.data, self.indices, self.borders(part), s, last, scale, squares[part])
         return squares
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import wraps
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -342,7 +343,7 @@ def visit_chunk(objective, W, b, way, run, stream, suspects=0):
     try:
         for piece in run.calls(rows, np.arange(rows.n)):
             loss = run.visit(rows, targets, weights, piece)
-            if not (np.isfinite(loss) and run.state.is_finite(columns)):
+            if not (isfinite(loss) and run.state.is_finite(columns)):
                 raise FloatingPointError("the coefficients are no longer finite")
     except BaseException:
         run.restore(checkpoint)

@@ -228,7 +228,7 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         if plan is not None and self._run.method.n_outputs == 1:
             targets = lean_targets(y, X.shape[0])
             if targets is not None:
-                return self._learn_chunk(X, targets, None, 1, plan=plan)
+                return self._learn_chunk(X, targets, 1, None, plan=plan)
         with attributes_kept_on_error(self):
             X, y, weights = self._validated_chunk(X, y, sample_weight)
             targets, n_outputs = self._encode(y)
@@ -244,7 +244,7 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
                 if not self.__sklearn_is_fitted__():
                     self._set_zero_model(X, n_outputs)
                 return self
-            return self._learn_chunk(X, targets, weights, n_outputs)
+            return self._learn_chunk(X, targets, n_outputs, weights)
 
     def predict(self, X):
         """Predict the target.

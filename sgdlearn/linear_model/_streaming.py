@@ -57,9 +57,10 @@ class Plan:
 class LearnsFromStreams:
     """Mixin: what partial_fit of regressors and classifiers shares."""
 
-    def _learn_chunk(self, X, targets, weights, n_outputs, *, counts=None, plan=None):
+    def _learn_chunk(self, X, targets, n_outputs, weights, *, counts=None, plan=None):
         """Learn from the validated rows of one chunk, of positive weights, in their order."""
         own = self.__dict__
+        self._heed_written_coefficients()
         if plan is None:
             plan = self._plan(X.shape[1], n_outputs, sparse.issparse(X))
         objective = Objective(
