@@ -84,7 +84,7 @@ def test_a_chunk_without_weight_keeps_the_shape(three):
     assert model.partial_fit(X, y).coef_.shape == (5,)
 
 
-# ------------------------------------------------------------------------- coefficients of one's own
+# ------------------------------------------------------------------------ coefficients of one's own
 
 
 def written(model):
@@ -133,7 +133,7 @@ def test_a_loaded_model_may_be_written_to(three):
     )
 
 
-# ------------------------------------------------------------------------------------- class weights
+# ------------------------------------------------------------------------------------ class weights
 
 
 @pytest.mark.parametrize(
@@ -209,3 +209,14 @@ def test_a_chunk_that_fails_is_not_seen(size, three, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             model.partial_fit(X[:size], y[:size])
     assert pickle.dumps((model._run.state, model._run.scaling, model._stream)) == before
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e60, -1e200])
+def test_a_target_out_of_range_changes_nothing(value, three):
+    X, y = three[0], three[0][:, 0].copy()
+    model = GDLinearRegression().partial_fit(X, y)
+    before = pickle.dumps((model._run.state, model._stream))
+    y[3] = value
+    with pytest.raises(ValueError, match="y"):
+        model.partial_fit(X[:5], y[:5])
+    assert pickle.dumps((model._run.state, model._stream)) == before

@@ -81,11 +81,9 @@ def curvature_of(loss, mean_square, largest_square, batch_size):
     return loss.curvature_bound * (mean_square + share * largest_square)
 
 
-def spread_of(loss, mean, variance):
-    """The size of predictions, from moments of the columns of y."""
-    if loss.kind == "classification":
-        return 1.0
-    return float(np.sqrt(np.max(variance))) or float(np.max(np.abs(mean))) or 1.0
+def spread_of(targets):
+    """The size of predictions in regression, from the moments of the columns of y."""
+    return float(np.sqrt(targets.variance.max())) or float(np.abs(targets.mean).max()) or 1.0
 
 
 def automatic_rate(method, objective, scaling, spread):

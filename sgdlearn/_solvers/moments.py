@@ -56,7 +56,7 @@ class ColumnSums:
     def moments(self):
         """The `ColumnMoments` of the rows so far.
 
-        With mu_j, v_j mean and variance of what is not zero in column j, its share q_j of the weight:
+        With mu_j, v_j the mean and variance of what is not zero in column j, and q_j its share:
 
             mean_j = q_j mu_j,      variance_j = q_j v_j + q_j (1 - q_j) mu_j^2
         """

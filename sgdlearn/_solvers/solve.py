@@ -257,7 +257,7 @@ def rates_for(method, objective, way, scaling, stream, horizon, t=0):
         )
     if horizon is None:
         return stream.rate(method, scaling)
-    return automatic_rate(method, objective, scaling, stream.spread(method.loss))
+    return automatic_rate(method, objective, scaling, stream.spread)
 
 
 def resumed(run, method, objective, way, stream=None, horizon=None):

@@ -31,7 +31,9 @@ class Stream:
 
     Attributes
     ----------
-    columns, targets : ColumnSums
+    columns : ColumnSums
+    targets : ColumnSums or None
+        Of y, in regression.
     n_rows : int
     longest : float
         The largest s_i (|x~_i|^2 + 1), each in the metric of its time.
@@ -44,7 +46,7 @@ class Stream:
     """
 
     columns: ColumnSums
-    targets: ColumnSums
+    targets: ColumnSums | None
     n_rows: int = 0
     longest: float = 0.0
     renewed: float = 0.0
@@ -52,18 +54,21 @@ class Stream:
     suspects: int = 0
 
     @classmethod
-    def begin(cls, p, n_targets):
+    def begin(cls, p, n_targets, loss):
         """Nothing seen yet."""
-        return cls(ColumnSums.begin(p), ColumnSums.begin(n_targets))
+        regression = loss.kind == "regression"
+        return cls(ColumnSums.begin(p), ColumnSums.begin(n_targets) if regression else None)
 
     def copy(self):
         """A stream that what is seen later does not reach."""
-        return replace(self, columns=self.columns.copy(), targets=self.targets.copy())
+        targets = None if self.targets is None else self.targets.copy()
+        return replace(self, columns=self.columns.copy(), targets=targets)
 
     def see(self, rows, targets, weights, suspects=0):
         """Add a chunk."""
         self.columns.add(rows, weights)
-        self.targets.add(DenseRows(targets), weights)
+        if self.targets is not None:
+            self.targets.add(DenseRows(targets), weights)
         self.n_rows += rows.n
         self.suspects = suspects
         return self
@@ -73,10 +78,10 @@ class Stream:
         """Of the rows seen."""
         return self.columns.weight
 
-    def spread(self, loss):
-        """The size of predictions."""
-        targets = self.targets.moments()
-        return spread_of(loss, targets.mean, targets.variance)
+    @property
+    def spread(self):
+        """The size of predictions: 1 for classes."""
+        return 1.0 if self.targets is None else spread_of(self.targets.moments())
 
     def scaling(self, *, sparse, centre):
         """The metric as of now."""
@@ -130,7 +135,7 @@ class Stream:
         if np.isinf(curvature):
             return batches * squares, batches
         # With less than `least` a step along a row might overshoot: rate c |x~|^2 > sqrt(G).
-        least = (2.0 * curvature * self.spread(method.loss)) ** 2 * (squares.sum() + 1.0)
+        least = (2.0 * curvature * self.spread) ** 2 * (squares.sum() + 1.0)
         total = max(2.0 * curvature * self.loss * batches, least)
         return total * squares, total
 
@@ -148,5 +153,4 @@ class Stream:
         curvature = curvature_of(
             method.loss, square * self.weight / self.n_rows, self.longest, method.batch_size
         )
-        spread = self.spread(method.loss)
-        return AutomaticRate(method.rule, curvature, square, spread, epoch)
+        return AutomaticRate(method.rule, curvature, square, self.spread, epoch)

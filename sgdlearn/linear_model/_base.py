@@ -408,7 +408,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         """What is known of the columns, for rules whose rate is "auto" and for later chunks."""
         if way.learning_rate != "auto" or not may_stream(self.optimizer):
             return None
-        stream = Stream.begin(objective.rows.p, objective.targets.shape[1])
+        stream = Stream.begin(objective.rows.p, objective.targets.shape[1], objective.loss)
         return stream.see(objective.rows, objective.targets, objective.weights)
 
     @contextmanager

@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .. import losses
 from .._compat import Interval, StrOptions
-from .._validation import attributes_kept_on_error, drop_zero_weight_rows
+from .._validation import LARGEST_TARGET, attributes_kept_on_error, drop_zero_weight_rows
 from ..losses import Loss
 from ._base import LinearModel
 from ._streaming import LearnsFromStreams, has_partial_fit
@@ -286,6 +286,8 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
 
 
 def lean_targets(y, n):
-    """(n, 1) targets of a plain finite array; None for anything else."""
-    plain = type(y) is np.ndarray and y.dtype == np.float64 and y.shape == (n,)
-    return np.ascontiguousarray(y)[:, None] if plain and np.isfinite(y).all() else None
+    """(n, 1) targets of a plain array of moderate numbers; None for anything else."""
+    if type(y) is not np.ndarray or y.dtype != np.float64 or y.shape != (n,):
+        return None
+    moderate = np.abs(y).max() <= LARGEST_TARGET  # nan is not
+    return np.ascontiguousarray(y)[:, None] if moderate else None

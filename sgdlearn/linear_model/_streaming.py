@@ -79,7 +79,7 @@ class LearnsFromStreams:
         if plan.way.learning_rate == "auto":
             stream = own.get("_stream")
             if stream is None:  # what was learnt at a given rate knows no metric
-                run, stream = None, Stream.begin(X.shape[1], targets.shape[1])
+                run, stream = None, Stream.begin(X.shape[1], targets.shape[1], plan.loss)
             elif run is not None:
                 weights, suspects = stream.doubting(objective.rows, weights, run.scaling)
                 objective.weights = weights
