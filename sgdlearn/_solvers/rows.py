@@ -11,8 +11,10 @@ from .moments import ColumnSums
 FLOATING = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 # A compiled pass reads about this many numbers before Python looks for signals.
 NUMBERS_PER_CALL = 5_000_000
-# Rows of an F-ordered X that are gathered at a time.
-GATHERED_ROWS = 1024
+# Rows of an F-ordered X that are gathered at a time, and numbers in them.
+GATHERED_ROWS, GATHERED_NUMBERS = 1024, 2**17
+# Parts of so many rows, or a multiple: so the storage does not show in the order of a sum.
+ROWS_TOGETHER = 64
 INDEX = {np.dtype(np.int32): "int", np.dtype(np.int64): "long long"}
 ALL = (slice(None),)
 
@@ -25,8 +27,7 @@ class Rows:
         numbers = self.size + 10 * self.n
         if numbers <= NUMBERS_PER_CALL:
             return ALL
-        step = max(1, NUMBERS_PER_CALL * self.n // numbers)
-        return [slice(start, min(start + step, self.n)) for start in range(0, self.n, step)]
+        return slices(self.n, NUMBERS_PER_CALL * self.n // numbers)
 
     def column_moments(self, weights=None):
         """The `ColumnMoments` under row weights (None: all one)."""
@@ -74,7 +75,7 @@ class DenseRows(Rows):
         """Slices of rows; those of an F-ordered X are small, since they are copied."""
         if self.values.flags.c_contiguous:
             return super().parts()
-        return [slice(start, start + GATHERED_ROWS) for start in range(0, self.n, GATHERED_ROWS)]
+        return slices(self.n, min(GATHERED_ROWS, GATHERED_NUMBERS // self.p))
 
     def add_to_sums(self, sums, total, weights):
         """Add the rows to the arrays of `ColumnSums`; return `total` with their weights."""
@@ -169,6 +170,12 @@ class SparseRows(Rows):
             s = None if weights is None else weights[part]
             kernel(self.data, self.indices, self.borders(part), s, last, scale, squares[part])
         return squares
+
+
+def slices(n, about):
+    """The first n rows in parts of about so many."""
+    step = max(1, about // ROWS_TOGETHER) * ROWS_TOGETHER
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 def make_rows(X):
