@@ -94,7 +94,7 @@ def test_losses_with_kinks_close_with_the_slopes_of_a_smoothed_loss(loss, penalt
     # of the smoothed objective this is the optimum, of the other one it is within width / 2
     slopes = dual_point(soft, objective.predictions(W, b))
     gap = duality_gap(objective, W, b, slopes)
-    assert -1e-14 <= gap <= 1e-4
+    assert -1e-14 <= gap <= 3e-4
     for share in (1.0, 0.01):
         far = np.maximum(W + share * rng.normal(size=W.shape), objective.penalty.lower)
         for point in (None, slopes, rng.normal(size=slopes.shape)):

@@ -1,6 +1,7 @@
 """The rows, the scaling, the objective and its certificate."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from scipy import sparse
 
 from sgdlearn import losses
 from sgdlearn._solvers.certificate import Certificate
+from sgdlearn._solvers.moments import ColumnSums
 from sgdlearn._solvers.objective import Objective
 from sgdlearn._solvers.rows import make_rows
 from sgdlearn._solvers.scaling import Scaling
@@ -202,6 +204,42 @@ def test_column_moments(storage, dtype):
         np.testing.assert_allclose(moments.mean_square, (rows**2).mean(axis=0), rtol=1e-12)
         np.testing.assert_allclose(moments.nonzero_weight, (rows != 0).sum(axis=0))
         assert moments.variance[2] == moments.variance[3] == 0.0
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_column_sums_grow_piece_by_piece(storage, weighted):
+    rng = np.random.default_rng(0)
+    X = 100.0 + design()
+    X[:, 1] = 0.1
+    X[: N // 2, 2] = 0.0
+    X[:, 3] = 0.0
+    weights = rng.exponential(size=N) if weighted else None
+    sums = ColumnSums.begin(X.shape[1])
+    for start, stop in pairwise([0, 1, 2, 7, 20, 21, N]):
+        before = sums.copy()
+        s = weights[start:stop] if weighted else None
+        sums.add(make_rows(STORAGES[storage](X[start:stop])), s)
+    assert before.weight < sums.weight
+    moments = sums.moments()
+    np.testing.assert_allclose(moments.mean, np.average(X, axis=0, weights=weights), rtol=1e-12)
+    square = np.average((X - moments.mean) ** 2, axis=0, weights=weights)
+    np.testing.assert_allclose(moments.variance, square, rtol=1e-10, atol=1e-25)
+    assert moments.variance[1] == moments.variance[3] == 0.0
+    s = np.ones(N) if weights is None else weights
+    np.testing.assert_allclose(moments.nonzero_weight, s @ (X != 0.0))
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_row_squares(storage):
+    X, rng = design(), np.random.default_rng(0)
+    shift, scale = rng.normal(size=(2, X.shape[1]))
+    rows = make_rows(STORAGES[storage](X))
+    shift = 0.0 * shift if rows.sparse else shift
+    squares, weights = (((X - shift) * scale) ** 2).sum(axis=1), rng.exponential(size=N)
+    metric = Scaling(shift, scale)
+    np.testing.assert_allclose(rows.row_squares(metric), squares, rtol=1e-12)
+    np.testing.assert_allclose(rows.row_squares(metric, weights, 1.0), weights * (squares + 1.0))
 
 
 @pytest.mark.parametrize("storage", STORAGES)

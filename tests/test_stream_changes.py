@@ -4,8 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from sgdlearn import GDLinearRegression, GDLogisticRegression
+from sgdlearn._solvers.automatic_rate import AutomaticRate
 from sgdlearn.optimizers import SGD, Adam
 
 CLASSES = {"classes": [0, 1]}
@@ -80,3 +82,141 @@ def test_a_chunk_without_weight_keeps_the_shape(three):
     model = GDLinearRegression(optimizer="sgd", learning_rate=0.01).partial_fit(X, y)
     model.partial_fit(X[:1], y[:1, None], sample_weight=[0.0])
     assert model.partial_fit(X, y).coef_.shape == (5,)
+
+
+# ------------------------------------------------------------------------ coefficients of one's own
+
+
+def written(model):
+    model.coef_[0, 1] = 3.0
+    model.intercept_ += 1.0
+    return model
+
+
+def assigned(model):
+    coef, intercept = model.coef_.copy(), model.intercept_.copy()
+    coef[0, 1] = 3.0
+    model.coef_, model.intercept_ = coef, intercept + 1.0
+    return model
+
+
+@pytest.mark.parametrize("learning_rate", [0.1, "auto"])
+@pytest.mark.parametrize("between", [lambda m: m, lambda m: pickle.loads(pickle.dumps(m))])
+def test_writing_into_coefficients_is_assigning_them(learning_rate, between, three):
+    X, y, _ = three
+    models = [sgd(learning_rate=learning_rate).partial_fit(X, y, **CLASSES) for _ in range(3)]
+    one, other = between(written(models[0])), between(assigned(models[1]))
+    np.testing.assert_array_equal(one.coef_, other.coef_)
+    for model in (one, other, models[2]):
+        model.partial_fit(X[:5], y[:5])
+    np.testing.assert_array_equal(one.coef_, other.coef_)
+    np.testing.assert_array_equal(one.intercept_, other.intercept_)
+    assert one.coef_[0, 1] > models[2].coef_[0, 1] + 0.5
+
+
+def test_writing_into_coefficients_after_fit(three):
+    X, y, _ = three
+    one, other = written(sgd().fit(X, y)), assigned(sgd().fit(X, y))
+    for model in (one, other):
+        model.set_params(warm_start=True).fit(X, y).partial_fit(X, y)
+    np.testing.assert_array_equal(one.coef_, other.coef_)
+
+
+def test_a_loaded_model_may_be_written_to(three):
+    X, y, _ = three
+    model = sgd().partial_fit(X, y, **CLASSES)
+    before = model.coef_.copy()
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(loaded.coef_, before)
+    np.testing.assert_array_equal(
+        written(loaded).partial_fit(X, y).coef_, assigned(model).partial_fit(X, y).coef_
+    )
+
+
+# ------------------------------------------------------------------------------------ class weights
+
+
+@pytest.mark.parametrize(
+    "class_weight, n_classes",
+    [("balanced", 2), ("balanced", 3), ({0: 3.0}, 2), ({0: 0.0, 1: 2.0}, 3), ({2: 0.5}, 3)],
+)
+@pytest.mark.parametrize("learning_rate", [0.1, "auto"])
+def test_class_weights_mean_the_same_for_arrays_and_lists(
+    class_weight, n_classes, learning_rate, three
+):
+    """Arrays take the lean path."""
+    X, y = three[0], three[n_classes - 1]
+    lean, full = (sgd(class_weight=class_weight, learning_rate=learning_rate) for _ in range(2))
+    classes = list(range(n_classes))
+    for start, stop in [(0, 20), (20, 21), (21, 22), (22, 60), (60, 61), (61, 200)]:
+        lean.partial_fit(X[start:stop], y[start:stop], None if start else classes)
+        full.partial_fit(X[start:stop].tolist(), y[start:stop].tolist(), classes)
+    np.testing.assert_array_equal(lean.coef_, full.coef_)
+    np.testing.assert_array_equal(lean.intercept_, full.intercept_)
+    assert lean.t_ == full.t_
+
+
+def test_classes_are_counted_under_any_class_weight(three):
+    X, y, _ = three
+    switched = sgd().partial_fit(X[:100], y[:100], **CLASSES)
+    for i in range(100, 150):
+        switched.partial_fit(X[i : i + 1], y[i : i + 1])
+    by_hand = pickle.loads(pickle.dumps(switched))
+    counts = np.bincount(y)
+    of_class = len(y) / 2 / counts
+    switched.set_params(class_weight="balanced").partial_fit(X[150:], y[150:])
+    by_hand.partial_fit(X[150:], y[150:], sample_weight=of_class[y[150:]])
+    np.testing.assert_allclose(switched.coef_, by_hand.coef_, rtol=1e-12)
+
+
+def test_an_unknown_label_in_class_weight_changes_nothing(three):
+    X, y, _ = three
+    model = sgd().partial_fit(X, y, **CLASSES)
+    before = pickle.dumps(model._run.state)
+    model.set_params(class_weight={7: 1.0})
+    for chunk in (X, X.tolist()):
+        with pytest.raises(ValueError, match="7"):
+            model.partial_fit(chunk, y)
+    assert pickle.dumps(model._run.state) == before
+
+
+# ------------------------------------------------------------------------------- the running metric
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_a_chunk_that_overflows_the_metric_changes_nothing(container, three):
+    X, y, _ = three
+    model = GDLogisticRegression().partial_fit(container(X), y, **CLASSES)
+    before = pickle.dumps((model._run.state, model._stream))
+    huge = X[:3].copy()
+    huge[1, 2] = 1e200
+    with pytest.raises(ValueError, match="overflow"):
+        model.partial_fit(container(huge), y[:3])
+    assert pickle.dumps((model._run.state, model._stream)) == before
+
+
+@pytest.mark.parametrize("size", [1, 150], ids=["same_metric", "new_metric"])
+def test_a_chunk_that_fails_is_not_seen(size, three, monkeypatch):
+    X, y, _ = three
+    model = GDLogisticRegression().partial_fit(X, y, **CLASSES)
+    before = pickle.dumps((model._run.state, model._run.scaling, model._stream))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AutomaticRate, "__call__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.partial_fit(X[:size], y[:size])
+    assert pickle.dumps((model._run.state, model._run.scaling, model._stream)) == before
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e60, -1e200])
+def test_a_target_out_of_range_changes_nothing(value, three):
+    X, y = three[0], three[0][:, 0].copy()
+    model = GDLinearRegression().partial_fit(X, y)
+    before = pickle.dumps((model._run.state, model._stream))
+    y[3] = value
+    with pytest.raises(ValueError, match="y"):
+        model.partial_fit(X[:5], y[:5])
+    assert pickle.dumps((model._run.state, model._stream)) == before

@@ -24,6 +24,7 @@ a rule written in Python   as adam
 """
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class AutomaticRate:
     def __call__(self, t, state=None):
         name = self.rule.name
         if name in ("adagrad", "ftrl"):
-            return np.full(np.shape(t), self.spread / np.sqrt(self.square))
+            return np.full(np.shape(t), self.spread / sqrt(self.square))
         if name == "adadelta":
             return np.full(np.shape(t), self.spread)
         t = np.asarray(t, dtype=np.float64)
@@ -80,20 +81,15 @@ def curvature_of(loss, mean_square, largest_square, batch_size):
     return loss.curvature_bound * (mean_square + share * largest_square)
 
 
-def spread_of(loss, mean, variance):
-    """The size of predictions, from moments of the columns of y."""
-    if loss.kind == "classification":
-        return 1.0
-    return float(np.sqrt(np.max(variance))) or float(np.max(np.abs(mean))) or 1.0
+def spread_of(targets):
+    """The size of predictions in regression, from the moments of the columns of y."""
+    return float(np.sqrt(targets.variance.max())) or float(np.abs(targets.mean).max()) or 1.0
 
 
 def automatic_rate(method, objective, scaling, spread):
     """The rate for a run over the rows of `objective`."""
-    weights, rows = objective.weights, objective.rows
-    squares = rows.row_squares(scaling)
-    squares += 1.0
-    if weights is not None:
-        squares *= weights
+    rows = objective.rows
+    squares = rows.row_squares(scaling, objective.weights, last=1.0)
     curvature = curvature_of(
         method.loss, float(squares.mean()), float(squares.max()), method.batch_size
     )

@@ -23,8 +23,8 @@ from scipy.linalg import qr
 
 from .certificate import allowed_excess
 from .design import PositiveSystem, syrk
+from .moments import ColumnMoments
 from .result import Result
-from .rows import ColumnMoments
 from .scaling import Scaling
 from .threads import in_order
 

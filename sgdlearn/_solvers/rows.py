@@ -1,44 +1,22 @@
 """How the rows of X reach a solver: as they lie in memory, dense or CSR, without a copy."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
-from .._kernels.column_moments import csr_moments, dense_moments, merge_moments
-from .._kernels.variance_reduced import dense_row_norms, sparse_row_norms
+from .._kernels.column_moments import add_csr, add_dense
+from .._kernels.row_squares import csr_row_squares, dense_row_squares
+from .moments import ColumnSums
 
 # Which compiled function serves which arrays: chosen once, not at every call.
 FLOATING = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 # A compiled pass reads about this many numbers before Python looks for signals.
 NUMBERS_PER_CALL = 5_000_000
+# Rows of an F-ordered X that are gathered at a time, and numbers in them.
+GATHERED_ROWS, GATHERED_NUMBERS = 1024, 2**17
+# Parts of so many rows, or a multiple: so the storage does not show in the order of a sum.
+ROWS_TOGETHER = 64
 INDEX = {np.dtype(np.int32): "int", np.dtype(np.int64): "long long"}
-
-
-@dataclass(frozen=True)
-class ColumnMoments:
-    """Weighted moments of the columns, each of shape (p,)."""
-
-    mean: np.ndarray
-    variance: np.ndarray
-    nonzero_weight: np.ndarray  # sum of the weights of the rows that are not zero there
-
-    @property
-    def mean_square(self):
-        return self.variance + self.mean**2
-
-    def after(self, earlier, share):
-        """These moments turned into those of earlier rows and these; they weigh `share` of all."""
-        merge_moments(
-            share,
-            earlier.mean,
-            earlier.variance,
-            earlier.nonzero_weight,
-            self.mean,
-            self.variance,
-            self.nonzero_weight,
-        )
-        return self
+ALL = (slice(None),)
 
 
 class Rows:
@@ -46,9 +24,14 @@ class Rows:
 
     def parts(self):
         """Slices of rows, each read in a small part of a second (then Ctrl-C is seen)."""
-        step = max(1, int(NUMBERS_PER_CALL / (self.size / self.n + 10)))
-        for start in range(0, self.n, step):
-            yield slice(start, min(start + step, self.n))
+        numbers = self.size + 10 * self.n
+        if numbers <= NUMBERS_PER_CALL:
+            return ALL
+        return slices(self.n, NUMBERS_PER_CALL * self.n // numbers)
+
+    def column_moments(self, weights=None):
+        """The `ColumnMoments` under row weights (None: all one)."""
+        return ColumnSums.begin(self.p).add(self, weights).moments()
 
 
 class DenseRows(Rows):
@@ -92,21 +75,28 @@ class DenseRows(Rows):
         """Rows start .. stop - 1 as an array."""
         return self.values[start:stop]
 
-    def column_moments(self, weights=None):
-        """The `ColumnMoments` under row weights (None: all one)."""
-        moments = ColumnMoments(*np.zeros((3, self.p)))
-        dense_moments[self.kernel_types](
-            self.values, weights, moments.mean, moments.variance, moments.nonzero_weight
-        )
-        return moments
+    def parts(self):
+        """Slices of rows; those of an F-ordered X are small, since they are copied."""
+        if self.values.flags.c_contiguous:
+            return super().parts()
+        return slices(self.n, min(GATHERED_ROWS, GATHERED_NUMBERS // self.p))
 
-    def row_squares(self, scaling):
-        """|x~_i|^2 of every row in the metric, (n,)."""
-        squares = np.empty(self.n)
-        kernel = dense_row_norms[self.kernel_types]
+    def add_to_sums(self, sums, total, weights):
+        """Add the rows to the arrays of `ColumnSums`; return `total` with their weights."""
+        add = add_dense[self.kernel_types]
         for part in self.parts():
-            which = np.arange(part.start, part.stop)
-            kernel(self.values, which, scaling.shift, scaling.scale, squares[part])
+            X = np.ascontiguousarray(self.values[part])
+            total = add(X, None if weights is None else weights[part], sums, total)
+        return total
+
+    def row_squares(self, scaling, weights=None, last=0.0):
+        """s_i (|x~_i|^2 + last) of every row in the metric, (n,)."""
+        squares = np.empty(self.n)
+        kernel, metric = dense_row_squares[self.kernel_types], (scaling.shift, scaling.scale)
+        for part in self.parts():
+            X = np.ascontiguousarray(self.values[part])
+            s = None if weights is None else weights[part]
+            kernel(X, s, last, *metric, squares[part])
         return squares
 
 
@@ -168,29 +158,32 @@ class SparseRows(Rows):
             (self.data, self.indices, self.indptr), shape=(self.n, self.p), copy=False
         )
 
-    def column_moments(self, weights=None):
-        """The `ColumnMoments` under row weights (None: all one)."""
-        moments = ColumnMoments(*np.zeros((3, self.p)))
-        csr_moments[self.kernel_types](
-            self.data,
-            self.indices,
-            self.indptr,
-            weights,
-            moments.mean,
-            moments.variance,
-            moments.nonzero_weight,
-        )
-        return moments
+    def borders(self, part):
+        """Where in `indices` and `data` the rows of a part begin, and where the last one ends."""
+        return self.indptr if part.start is None else self.indptr[part.start : part.stop + 1]
 
-    def row_squares(self, scaling):
-        """|x~_i|^2 of every row in the metric, which does not centre sparse rows, (n,)."""
-        squares = np.empty(self.n)
-        kernel = sparse_row_norms[self.kernel_types]
-        arrays = self.data, self.indices, self.indptr
+    def add_to_sums(self, sums, total, weights):
+        """Add the rows to the arrays of `ColumnSums`; return `total` with their weights."""
+        add = add_csr[self.kernel_types]
         for part in self.parts():
-            which = np.arange(part.start, part.stop)
-            kernel(*arrays, which, scaling.scale, squares[part])
+            s = None if weights is None else weights[part]
+            total = add(self.data, self.indices, self.borders(part), s, sums, total)
+        return total
+
+    def row_squares(self, scaling, weights=None, last=0.0):
+        """s_i (|x~_i|^2 + last) of every row in the metric, which does not centre them, (n,)."""
+        squares = np.empty(self.n)
+        kernel, scale = csr_row_squares[self.kernel_types], scaling.scale
+        for part in self.parts():
+            s = None if weights is None else weights[part]
+            kernel(self.data, self.indices, self.borders(part), s, last, scale, squares[part])
         return squares
+
+
+def slices(n, about):
+    """The first n rows in parts of about so many."""
+    step = max(1, about // ROWS_TOGETHER) * ROWS_TOGETHER
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 def make_rows(X):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import wraps
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -268,7 +269,7 @@ def rates_for(method, objective, way, scaling, stream, horizon, t=0):
         )
     if horizon is None:
         return stream.rate(method, scaling)
-    return automatic_rate(method, objective, scaling, stream.spread(method.loss))
+    return automatic_rate(method, objective, scaling, stream.spread)
 
 
 def resumed(run, method, objective, way, stream=None, horizon=None):
@@ -310,7 +311,7 @@ def strength(penalty):
 
 
 @quiet
-def visit_chunk(objective, W, b, way, run, stream):
+def visit_chunk(objective, W, b, way, run, stream, suspects=0):
     """Learn from one chunk of a stream, its rows in the order given; return the run and the stream.
 
     Parameters
@@ -324,17 +325,24 @@ def visit_chunk(objective, W, b, way, run, stream):
         None begins a new one. If the chunk makes it diverge it is put back to where it was, and
         FloatingPointError raised.
     stream : Stream or None
-        What has been seen of the stream, this chunk included; None where the rate is given.
+        What has been seen of the stream before; None where the rate is given.
+    suspects : int
+        As `Stream.doubting` has found them.
     """
-    rows, weights = objective.rows, objective.weights
+    rows, targets, weights = objective.rows, objective.targets, objective.weights
     before = None if run is None else dict(vars(run))
     new = run is None
-    if stream is not None and (new or rows.sparse != run.sparse_metric or stream.is_due):
+    renews = stream is not None and (
+        new or rows.sparse != run.sparse_metric or stream.is_due(rows, weights, suspects)
+    )
+    if renews:
+        stream = stream.copy().see(rows, targets, weights, suspects)
         scaling = metric(objective, stream)
-        stream = stream.renewing(rows, weights, scaling)
+        stream.renew(rows, weights, scaling)
         if way.standardize:
             penalty = ElasticPenalty(**objective.penalty.get_params())
-            objective.penalty = penalty.set_params(unit=deviations(stream.columns))
+            unit = deviations(stream.columns.moments())
+            objective.penalty = penalty.set_params(unit=unit)
         if not new:
             run.follow_metric(scaling, rows.sparse, objective.penalty.unit)
             run.rates = stream.rate(run.method, scaling, run.rates.epoch)
@@ -346,12 +354,14 @@ def visit_chunk(objective, W, b, way, run, stream):
     checkpoint = run.state.checkpoint(columns)
     try:
         for piece in run.calls(rows, np.arange(rows.n)):
-            loss = run.visit(rows, objective.targets, weights, piece)
-            if not (np.isfinite(loss) and run.state.is_finite(columns)):
+            loss = run.visit(rows, targets, weights, piece)
+            if not (isfinite(loss) and run.state.is_finite(columns)):
                 raise FloatingPointError("the coefficients are no longer finite")
     except BaseException:
         run.restore(checkpoint)
         if before is not None:
             vars(run).update(before)
         raise
+    if stream is not None and not renews:
+        stream.see(rows, targets, weights, suspects)
     return run, stream

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels.finite import all_finite
 from .._kernels.stochastic_csr import csr_coefficients
+from .arrays import writeable
 from .rows import FLOATING
 
 # Places in the clock; the names are explained in _kernels/stochastic.pxd.
@@ -70,8 +72,7 @@ class State:
     def __setstate__(self, values):
         """Arrays that come read-only, mapped from a file or other memory, are copied."""
         for name, value in values.items():
-            frozen = isinstance(value, np.ndarray) and not value.flags.writeable
-            setattr(self, name, np.array(value) if frozen else value)
+            setattr(self, name, writeable(value))
 
     @property
     def t(self):
@@ -132,12 +133,13 @@ class State:
         columns : ndarray of int, default=None
             All columns that the updates will change; None for any.
         """
-        if columns is None:
-            return None, vars(self.copy())
         kept = {}
         for name, value in vars(self).items():
             if value is not None:
-                value = value[..., columns] if name in OF_COLUMNS else value.copy()
+                if columns is not None and name in OF_COLUMNS:
+                    value = value[..., columns]
+                else:
+                    value = value.copy() if name != "custom" else deepcopy(value)
             kept[name] = value
         return columns, kept
 
@@ -152,8 +154,8 @@ class State:
 
     def is_finite(self, columns=None):
         """Whether the coefficients, of these columns, are numbers."""
-        W = self.W if columns is None else self.W[:, columns]
-        return bool(np.isfinite(self.b).all() and np.isfinite(W.sum(dtype=np.float64)))
+        W = self.W if columns is None else self.W.take(columns, axis=1)
+        return all_finite[FLOATING[W.dtype]](W) and all_finite["double"](self.b[None])
 
     def average_from_now_on(self, averaged):
         """Begin to average, or leave off, if that is not how it was."""

@@ -19,12 +19,10 @@ from .monitor import Plateau
 from .order import draw_order
 from .parallel import visitor
 from .result import Result
-from .rows import NUMBERS_PER_CALL
+from .rows import GATHERED_ROWS, NUMBERS_PER_CALL
 from .scaling import Scaling
 from .state import FIRST_RATE, WEIGHT, State
 
-# Rows of an F-ordered X that are gathered at a time.
-GATHERED_ROWS = 1024
 # From this many rows a batch on, several outputs go through matrix products.
 BLAS_ROWS = 8
 # A column whose size or mean changes by a larger share of its size has drifted.
@@ -251,13 +249,11 @@ class Run:
     def calls(self, rows, order):
         """The order, cut into pieces of whole batches, each a small part of a second."""
         batch_size = self.method.batch_size
-        if batch_size == "full":
-            yield order
-            return
         per_row = rows.size / rows.n * self.method.n_outputs * (1 + self.method.rule.n_slots) + 10
+        if batch_size == "full" or per_row * len(order) <= NUMBERS_PER_CALL:
+            return [order]
         step = max(1, int(NUMBERS_PER_CALL / per_row) // batch_size) * batch_size
-        for start in range(0, len(order), step):
-            yield order[start : start + step]
+        return [order[start : start + step] for start in range(0, len(order), step)]
 
     def continued(self, method, rates):
         """This run going on by another method, at other rates; None if its state does not fit.

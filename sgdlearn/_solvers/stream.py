@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .automatic_rate import AutomaticRate, curvature_of, spread_of
-from .rows import ColumnMoments, DenseRows
+from .moments import ColumnSums
+from .rows import DenseRows
 from .scaling import Scaling
 
 # Updates that count as an epoch on a stream that did not begin with a fit.
@@ -24,16 +25,16 @@ LONGER = 2.0
 BELIEVED = 5
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stream:
-    """What has been seen of a stream.
+    """What has been seen of a stream; a chunk is added once it has been learnt from.
 
     Attributes
     ----------
+    columns : ColumnSums
+    targets : ColumnSums or None
+        Of y, in regression.
     n_rows : int
-    weight : float
-        Of these rows.
-    columns, targets : ColumnMoments
     longest : float
         The largest s_i (|x~_i|^2 + 1), each in the metric of its time.
     renewed : float
@@ -44,72 +45,83 @@ class Stream:
         Rows far longer than those before that the last ones were.
     """
 
-    n_rows: int
-    weight: float
-    columns: ColumnMoments
-    targets: ColumnMoments
+    columns: ColumnSums
+    targets: ColumnSums | None
+    n_rows: int = 0
     longest: float = 0.0
     renewed: float = 0.0
     loss: float | None = None
     suspects: int = 0
 
     @classmethod
-    def begin(cls, p, n_targets):
+    def begin(cls, p, n_targets, loss):
         """Nothing seen yet."""
-        nothing = (ColumnMoments(*np.zeros((3, m))) for m in (p, n_targets))
-        return cls(0, 0.0, *nothing)
+        regression = loss.kind == "regression"
+        return cls(ColumnSums.begin(p), ColumnSums.begin(n_targets) if regression else None)
 
-    def seen(self, rows, targets, weights):
-        """The stream one chunk later."""
-        weight = float(rows.n) if weights is None else float(weights.sum())
-        share = weight / (self.weight + weight)
-        return replace(
-            self,
-            n_rows=self.n_rows + rows.n,
-            weight=self.weight + weight,
-            columns=rows.column_moments(weights).after(self.columns, share),
-            targets=DenseRows(targets).column_moments(weights).after(self.targets, share),
-        )
+    def copy(self):
+        """A stream that what is seen later does not reach."""
+        targets = None if self.targets is None else self.targets.copy()
+        return replace(self, columns=self.columns.copy(), targets=targets)
 
-    def spread(self, loss):
-        """The size of predictions."""
-        return spread_of(loss, self.targets.mean, self.targets.variance)
+    def see(self, rows, targets, weights, suspects=0):
+        """Add a chunk."""
+        self.columns.add(rows, weights)
+        if self.targets is not None:
+            self.targets.add(DenseRows(targets), weights)
+        self.n_rows += rows.n
+        self.suspects = suspects
+        return self
+
+    @property
+    def weight(self):
+        """Of the rows seen."""
+        return self.columns.weight
+
+    @property
+    def spread(self):
+        """The size of predictions: 1 for classes."""
+        return 1.0 if self.targets is None else spread_of(self.targets.moments())
 
     def scaling(self, *, sparse, centre):
         """The metric as of now."""
-        return Scaling.from_moments(self.columns, self.weight, centre=centre, per_row=sparse)
+        moments = self.columns.moments()
+        return Scaling.from_moments(moments, self.weight, centre=centre, per_row=sparse)
 
-    @property
-    def is_due(self):
-        """Whether the metric is to be renewed before the chunk that was seen last."""
-        return self.weight >= GROWTH * self.renewed
+    def is_due(self, rows, weights, suspects):
+        """Whether the metric is to be renewed before this chunk is learnt from."""
+        added = rows.n if weights is None else weights.sum()
+        return suspects >= BELIEVED or self.weight + added >= GROWTH * self.renewed
 
     def doubting(self, rows, weights, scaling):
-        """(stream, weights) by which to learn from this chunk; None for all one.
+        """(weights, suspects) by which to learn from this chunk; weights None for all one.
 
         A few broken rows must not undo the model: those far longer than any before weigh as if
         they were not, unless it is most rows that are so now.
         """
-        lengths = row_lengths(rows, weights, scaling)
-        limit = LONGER * self.longest
-        doubtful = 0 if self.longest == 0.0 else np.count_nonzero(lengths > limit)
-        if doubtful == 0 and self.suspects == 0:
-            return self, weights
+        lengths = rows.row_squares(scaling, weights, last=1.0)
+        longest, limit = lengths.max(), LONGER * self.longest
+        if not longest < np.inf:
+            raise ValueError("X holds numbers so large that their squares overflow: scale it down.")
+        if self.suspects == 0 and (longest <= limit or limit == 0.0):
+            return weights, 0
+        doubtful = np.count_nonzero(lengths > limit)
         suspects = self.suspects + doubtful if 2 * doubtful > rows.n else 0
-        if suspects >= BELIEVED:  # the metric is due at once
-            return replace(self, suspects=suspects, renewed=0.0), weights
-        trust = np.minimum(1.0, limit / lengths)
-        weights = trust if weights is None else weights * trust
-        return replace(self, suspects=suspects), weights
+        if suspects < BELIEVED:
+            trust = np.minimum(1.0, limit / lengths)
+            weights = trust if weights is None else weights * trust
+        return weights, suspects
 
-    def renewing(self, rows, weights, scaling):
-        """The stream with its record brought up to date by a chunk in the new metric."""
-        longest = row_lengths(rows, weights, scaling).max()
-        return replace(self, longest=max(self.longest, float(longest)), renewed=self.weight)
+    def renew(self, rows, weights, scaling):
+        """Bring the record up to date by a chunk that has been seen, in the new metric."""
+        longest = rows.row_squares(scaling, weights, last=1.0).max()
+        self.longest = max(self.longest, float(longest))
+        self.renewed = self.weight
 
     def mean_squares(self, scaling):
         """The mean of x~_ij^2, (p,): for dense rows one, for sparse ones a rare column's share."""
-        return (self.columns.variance + (self.columns.mean - scaling.shift) ** 2) * scaling.scale**2
+        columns = self.columns.moments()
+        return (columns.variance + (columns.mean - scaling.shift) ** 2) * scaling.scale**2
 
     def squared_gradients(self, method, scaling):
         """AdaGrad's sums, had it been through the rows of the `fit`: (p,) and one.
@@ -123,7 +135,7 @@ class Stream:
         if np.isinf(curvature):
             return batches * squares, batches
         # With less than `least` a step along a row might overshoot: rate c |x~|^2 > sqrt(G).
-        least = (2.0 * curvature * self.spread(method.loss)) ** 2 * (squares.sum() + 1.0)
+        least = (2.0 * curvature * self.spread) ** 2 * (squares.sum() + 1.0)
         total = max(2.0 * curvature * self.loss * batches, least)
         return total * squares, total
 
@@ -141,11 +153,4 @@ class Stream:
         curvature = curvature_of(
             method.loss, square * self.weight / self.n_rows, self.longest, method.batch_size
         )
-        spread = self.spread(method.loss)
-        return AutomaticRate(method.rule, curvature, square, spread, epoch)
-
-
-def row_lengths(rows, weights, scaling):
-    """s_i (|x~_i|^2 + 1), (n,)."""
-    lengths = rows.row_squares(scaling) + 1.0
-    return lengths if weights is None else weights * lengths
+        return AutomaticRate(method.rule, curvature, square, self.spread, epoch)

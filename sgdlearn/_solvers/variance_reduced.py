@@ -439,5 +439,5 @@ def _shares(objective):
 
 def _row_curvatures(objective, metric):
     """c (|x~_i|^2 + 1): the curvature that row i can have."""
-    squares = objective.rows.row_squares(metric)
-    return objective.loss.curvature_bound * (squares + objective.fit_intercept)
+    squares = objective.rows.row_squares(metric, last=float(objective.fit_intercept))
+    return objective.loss.curvature_bound * squares

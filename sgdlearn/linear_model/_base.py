@@ -44,7 +44,7 @@ from ..penalties import ElasticPenalty, Penalty
 from ._fit_task import FitTask
 
 # Raised whenever pickles of older models could no longer be read.
-STATE_VERSION = 1
+STATE_VERSION = 2
 # Where a message names what is wrong.
 NAME_OF_INPUT = re.compile(r"(?:^|(?<=Input )|(?<=but ))(?:X|y|sample_weight)\b")
 # A run that ends at this many times the objective of the zero model has gone nowhere.
@@ -194,7 +194,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             )
         return penalty
 
-    def _class_weights(self, targets, weights):
+    def _weighted(self, targets, weights):
         """Weights with class_weight multiplied in."""
         return weights
 
@@ -355,7 +355,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         """The objective on validated rows."""
         targets, n_outputs = self._encode(y)
         if class_weight:
-            weights = self._class_weights(targets, weights)
+            weights = self._weighted(targets, weights)
             X, targets, weights = drop_zero_weight_rows(X, targets, weights)
         return Objective(
             rows=make_rows(X),
@@ -396,6 +396,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
 
     def _run_to_resume(self, problem, stream):
         """The last run, if warm_start can take up its moments and its clock."""
+        self._heed_written_coefficients()
         run, way = getattr(self, "_run", None), problem.way
         if run is None or way.rule.family != "stochastic":
             return None
@@ -407,8 +408,8 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         """What is known of the columns, for rules whose rate is "auto" and for later chunks."""
         if way.learning_rate != "auto" or not may_stream(self.optimizer):
             return None
-        stream = Stream.begin(objective.rows.p, objective.targets.shape[1])
-        return stream.seen(objective.rows, objective.targets, objective.weights)
+        stream = Stream.begin(objective.rows.p, objective.targets.shape[1], objective.loss)
+        return stream.see(objective.rows, objective.targets, objective.weights)
 
     @contextmanager
     def _fit_task(self, problem, monitor, start, sample_weight):
@@ -470,7 +471,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             self.__dict__.pop("validation_curve_", None)
         self._kept_plan = None
         self._dtype = problem.objective.rows.dtype
-        self._coef, self._intercept = self._shaped(rounded(W, self._dtype), b)
+        self._coef, self._intercept = self._shaped(rounded(W, self._dtype), np.array(b))
 
     def _set_certificates(self, result):
         """What the solver knows of how far from the optimum it ended."""
@@ -552,6 +553,16 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             own["_coef"], own["_intercept"] = self.coef_, self.intercept_
             own["_run"] = None
 
+    def _heed_written_coefficients(self):
+        """Treat what has been written into `coef_` or `intercept_` as if it had been assigned."""
+        own = self.__dict__
+        if own.get("_run") is not None and own.get("_coef") is not None:
+            W, b = own["_run"].coefficients()
+            learnt = self._shaped(rounded(W, self._dtype), b)
+            now = own["_coef"], own["_intercept"]
+            if not all(map(np.array_equal, learnt, now)):
+                self._detach()
+
     def _shaped(self, W, b):
         """(coef_, intercept_) in scikit-learn's shapes from (k, p) and (k,)."""
         return W, b
@@ -606,7 +617,11 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         return tags
 
     def __getstate__(self):
-        return {**super().__getstate__(), "_state_version": STATE_VERSION}
+        self._heed_written_coefficients()
+        state = {**super().__getstate__(), "_state_version": STATE_VERSION}
+        if state.get("_run") is not None:  # they follow from it
+            state["_coef"] = state["_intercept"] = None
+        return state
 
     def __setstate__(self, state):
         state = dict(state)

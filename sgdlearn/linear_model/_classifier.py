@@ -17,6 +17,9 @@ from .._validation import (
 from ._base import LinearModel
 from ._streaming import LearnsFromStreams, has_partial_fit
 
+# The targets of two classes.
+SIGNS = np.array([-1.0, 1.0])
+
 
 class LinearClassifier(ClassifierMixin, LearnsFromStreams, LinearModel):
     """Base of the linear classifiers."""
@@ -47,25 +50,27 @@ class LinearClassifier(ClassifierMixin, LearnsFromStreams, LinearModel):
         -------
         self : object
         """
-        if classes is None and self.class_weight is None and type(y) is np.ndarray:
+        if classes is None and type(y) is np.ndarray:
             plan = self._lean_plan(X, sample_weight)
             if plan is not None and y.shape == X.shape[:1]:
-                targets, n_outputs = self._encode(y)
-                counts = self.__dict__.get("_counts")
-                return self._learn_chunk(X, targets, None, n_outputs, counts=counts, plan=plan)
+                index = encode_classes(y, self.classes_)
+                counts = self._counts + self._count(index)
+                weights = self._class_weights(index, None, counts)
+                if weights is None or weights.all():
+                    chunk = X, *self._targets(index), weights
+                    return self._learn_chunk(*chunk, counts=counts, plan=plan)
         with attributes_kept_on_error(self):
             X, y, weights = self._validated_chunk(X, y, sample_weight)
             self.classes_ = check_classes(self, classes)
             targets, n_outputs = self._encode(y)
             X, targets, weights = drop_zero_weight_rows(X, targets, weights)
             if X.shape[0] > 0:
-                counts = self._class_counts(targets, weights)
-                if self.__dict__.get("_counts") is not None:
-                    counts += self._counts
-                weights = self._class_weights(targets, weights, counts)
+                index = self._class_index(targets)
+                counts = self.__dict__.get("_counts", 0.0) + self._count(index, weights)
+                weights = self._class_weights(index, weights, counts)
                 X, targets, weights = drop_zero_weight_rows(X, targets, weights)
             if X.shape[0] > 0:
-                return self._learn_chunk(X, targets, weights, n_outputs, counts=counts)
+                return self._learn_chunk(X, targets, n_outputs, weights, counts=counts)
             if not self.__sklearn_is_fitted__():
                 self._set_zero_model(X, n_outputs)
             return self
@@ -101,36 +106,39 @@ class LinearClassifier(ClassifierMixin, LearnsFromStreams, LinearModel):
         return self.classes_[index]
 
     def _learn_targets(self, y):
-        self.classes_, self._counts = find_classes(y), None
+        self.classes_ = find_classes(y)
 
     def _encode(self, y):
-        targets = encode_classes(y, self.classes_).astype(np.float64)
-        if len(self.classes_) == 2:
-            targets *= 2.0
-            targets -= 1.0
-            return targets[:, None], 1
-        return targets[:, None], len(self.classes_)
+        return self._targets(encode_classes(y, self.classes_))
+
+    def _targets(self, index):
+        """The targets of rows of these classes, and how many outputs."""
+        n_classes = len(self.classes_)
+        values = SIGNS.take(index) if n_classes == 2 else index.astype(np.float64)
+        return values[:, None], 1 if n_classes == 2 else n_classes
 
     def _class_index(self, targets):
-        index = targets[:, 0].astype(np.intp)
-        return (index + 1) // 2 if len(self.classes_) == 2 else index
+        return (targets[:, 0] > 0 if len(self.classes_) == 2 else targets[:, 0]).astype(np.intp)
 
-    def _class_counts(self, targets, weights):
+    def _count(self, index, weights=None):
         """The weight of the rows of each class."""
-        return np.bincount(self._class_index(targets), weights, len(self.classes_)).astype(float)
+        return np.bincount(index, weights, len(self.classes_)).astype(np.float64)
 
-    def _class_weights(self, targets, weights, counts=None):
-        """Row weights with class_weight multiplied in; `counts` are those of the whole stream."""
+    def _weighted(self, targets, weights):
+        index = self._class_index(targets)
+        self._counts = self._count(index, weights)
+        return self._class_weights(index, weights, self._counts)
+
+    def _class_weights(self, index, weights, counts):
+        """Row weights with class_weight multiplied in; `counts` are those of all rows so far."""
         if self.class_weight is None:
             return weights
         if isinstance(self.class_weight, str):  # "balanced"
-            if counts is None:
-                counts = self._counts = self._class_counts(targets, weights)
-            with np.errstate(divide="ignore"):
-                of_class = counts.sum() / (len(counts) * counts)
+            mean = counts.sum() / len(counts)
+            of_class = np.divide(mean, counts, out=np.zeros_like(counts), where=counts > 0.0)
         else:
             of_class = self._given_class_weights()
-        of_row = of_class[self._class_index(targets)]
+        of_row = of_class[index]
         return of_row if weights is None else weights * of_row
 
     def _given_class_weights(self):

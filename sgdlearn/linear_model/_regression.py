@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .. import losses
 from .._compat import Interval, StrOptions
-from .._validation import attributes_kept_on_error, drop_zero_weight_rows
+from .._validation import LARGEST_TARGET, attributes_kept_on_error, drop_zero_weight_rows
 from ..losses import Loss
 from ._base import LinearModel
 from ._streaming import LearnsFromStreams, has_partial_fit
@@ -228,7 +228,7 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         if plan is not None and self._run.method.n_outputs == 1:
             targets = lean_targets(y, X.shape[0])
             if targets is not None:
-                return self._learn_chunk(X, targets, None, 1, plan=plan)
+                return self._learn_chunk(X, targets, 1, None, plan=plan)
         with attributes_kept_on_error(self):
             X, y, weights = self._validated_chunk(X, y, sample_weight)
             targets, n_outputs = self._encode(y)
@@ -244,7 +244,7 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
                 if not self.__sklearn_is_fitted__():
                     self._set_zero_model(X, n_outputs)
                 return self
-            return self._learn_chunk(X, targets, weights, n_outputs)
+            return self._learn_chunk(X, targets, n_outputs, weights)
 
     def predict(self, X):
         """Predict the target.
@@ -286,6 +286,8 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
 
 
 def lean_targets(y, n):
-    """(n, 1) targets of a plain finite array; None for anything else."""
-    plain = type(y) is np.ndarray and y.dtype == np.float64 and y.shape == (n,)
-    return np.ascontiguousarray(y)[:, None] if plain and np.isfinite(y).all() else None
+    """(n, 1) targets of a plain array of moderate numbers; None for anything else."""
+    if type(y) is not np.ndarray or y.dtype != np.float64 or y.shape != (n,):
+        return None
+    moderate = np.abs(y).max() <= LARGEST_TARGET  # nan is not
+    return np.ascontiguousarray(y)[:, None] if moderate else None

@@ -57,9 +57,10 @@ class Plan:
 class LearnsFromStreams:
     """Mixin: what partial_fit of regressors and classifiers shares."""
 
-    def _learn_chunk(self, X, targets, weights, n_outputs, *, counts=None, plan=None):
+    def _learn_chunk(self, X, targets, n_outputs, weights, *, counts=None, plan=None):
         """Learn from the validated rows of one chunk, of positive weights, in their order."""
         own = self.__dict__
+        self._heed_written_coefficients()
         if plan is None:
             plan = self._plan(X.shape[1], n_outputs, sparse.issparse(X))
         objective = Objective(
@@ -74,15 +75,14 @@ class LearnsFromStreams:
         )
         if plan.method is None:
             plan.method = method_for(objective, plan.way)
-        run, stream = own.get("_run"), None
+        run, stream, suspects = own.get("_run"), None, 0
         if plan.way.learning_rate == "auto":
             stream = own.get("_stream")
-            if stream is None:
-                stream = Stream.begin(X.shape[1], targets.shape[1])
-            elif run is not None and run.scaling is not None:
-                stream, weights = stream.doubting(objective.rows, weights, run.scaling)
+            if stream is None:  # what was learnt at a given rate knows no metric
+                run, stream = None, Stream.begin(X.shape[1], targets.shape[1], plan.loss)
+            elif run is not None:
+                weights, suspects = stream.doubting(objective.rows, weights, run.scaling)
                 objective.weights = weights
-            stream = stream.seen(objective.rows, targets, weights)
         if run is not None and run.method is not plan.method:  # parameters have changed
             run = resumed(run, plan.method, objective, plan.way, stream)
         W = b = None
@@ -92,7 +92,7 @@ class LearnsFromStreams:
             if self.t_ == 0 and not (W.any() or b.any()):
                 W = b = None  # the zero model of chunks without weight: this one is the first
         try:
-            run, stream = visit_chunk(objective, W, b, plan.way, run, stream)
+            run, stream = visit_chunk(objective, W, b, plan.way, run, stream, suspects)
         except FloatingPointError:
             self._warn_of_divergence()
             if not self.__sklearn_is_fitted__():

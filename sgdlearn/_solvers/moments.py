@@ -1,0 +1,70 @@
+"""Weighted moments of the columns of X or y, and the running sums that they follow from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arrays import writeable
+
+
+@dataclass(frozen=True)
+class ColumnMoments:
+    """Weighted moments of the columns, each of shape (p,)."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    nonzero_weight: np.ndarray  # sum of the weights of the rows that are not zero there
+
+    @property
+    def mean_square(self):
+        return self.variance + self.mean**2
+
+
+@dataclass
+class ColumnSums:
+    """All that is kept of the rows seen so far; more can be added at the cost of these alone.
+
+    Attributes
+    ----------
+    sums : ndarray of shape (4, p)
+        Reference, weight, first and second sum of each column (_kernels/column_moments.pyx).
+    weight : float
+        The sum of all weights.
+    """
+
+    sums: np.ndarray
+    weight: float = 0.0
+
+    @classmethod
+    def begin(cls, p):
+        """No rows yet."""
+        return cls(np.zeros((4, p)))
+
+    def __setstate__(self, values):
+        """An array that comes read-only is copied."""
+        self.sums, self.weight = writeable(values["sums"]), values["weight"]
+
+    def copy(self):
+        """Sums that rows added later do not reach."""
+        return ColumnSums(self.sums.copy(), self.weight)
+
+    def add(self, rows, weights=None):
+        """Add rows, under these weights (None: all one)."""
+        self.weight = rows.add_to_sums(self.sums, self.weight, weights)
+        return self
+
+    def moments(self):
+        """The `ColumnMoments` of the rows so far.
+
+        With mu_j, v_j the mean and variance of what is not zero in column j, and q_j its share:
+
+            mean_j = q_j mu_j,      variance_j = q_j v_j + q_j (1 - q_j) mu_j^2
+        """
+        reference, weight, first, second = self.sums
+        with np.errstate(over="ignore", invalid="ignore"):
+            beyond = np.divide(first, weight, out=np.zeros_like(first), where=weight > 0.0)
+            share, mean = weight / self.weight, reference + beyond
+            variance = np.maximum(second - first * beyond, 0.0) / self.weight
+            variance += share * (1.0 - share) * mean**2
+        variance[~(second < np.inf)] = np.inf  # what has overflowed is to be seen
+        return ColumnMoments(share * mean, variance, weight.copy())
