@@ -60,7 +60,7 @@ DEFINE_ADD_ROWS(double)
                               const double *scale)                             \
     {                                                                          \
         double sum = 0;                                                        \
-        SIMD_SUM()                                                             \
+        SIMD_SUM                                                               \
         for (ptrdiff_t j = 0; j < p; j++) {                                    \
             const double v = ((double)x[j] - shift[j]) * scale[j];             \
             sum += v * v;                                                      \

@@ -26,6 +26,7 @@
 #if defined(__GNUC__)
 #define INLINED static inline __attribute__((always_inline, unused))
 #define SIMD _Pragma("omp simd")
+#define SIMD_SUM _Pragma("omp simd reduction(+ : sum)")
 #define PREFETCH(address) __builtin_prefetch(address)
 #define PREFETCH_FAR(address) __builtin_prefetch(address, 0, 2)
 #define REGISTER(T) __attribute__((vector_size(32), aligned(sizeof(T)), may_alias))
@@ -36,6 +37,7 @@ typedef float half_lanes __attribute__((vector_size(16), aligned(sizeof(float)),
 #else
 #define INLINED static inline
 #define SIMD
+#define SIMD_SUM
 #define PREFETCH(address) ((void)0)
 #define PREFETCH_FAR(address) ((void)0)
 typedef float float_lanes;
