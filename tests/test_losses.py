@@ -431,3 +431,21 @@ def test_weighted_quantile(weights, expected):
 def _order(weights):
     """Weights given for 1, 2, 3, 4, in the order 4, 1, 3, 2."""
     return None if weights is None else np.asarray(weights, float)[[3, 0, 2, 1]]
+
+
+@pytest.mark.parametrize("y", [-1.0, 1.0])
+def test_log_loss_to_the_last_digits(y):
+    """As in the library's exp and log1p, from margins next to zero to those where it underflows."""
+    m = np.concatenate([np.geomspace(1e-12, 707, 2000), [0.0]])
+    m = np.concatenate([-m[::-1], m])
+    values, slopes = LogLoss().value_and_gradient(np.full(len(m), y), y * m)
+    e = np.exp(-np.abs(m))
+    assert_allclose(values, np.log1p(e) + np.maximum(-m, 0), rtol=3e-15)
+    assert_allclose(slopes, -y * np.where(m > 0, e, 1) / (1 + e), rtol=3e-15)
+
+
+def test_log_loss_where_nothing_is_left_of_it():
+    m = np.array([800.0, np.inf, -800.0, np.nan])
+    values, slopes = LogLoss().value_and_gradient(np.ones(4), m)
+    assert_array_equal(values, [0.0, 0.0, 800.0, np.nan])
+    assert_array_equal(slopes, [0.0, 0.0, -1.0, np.nan])

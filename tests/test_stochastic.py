@@ -217,6 +217,15 @@ def test_every_loss(name, batch_size, stored, regression, binary):
     ).passes(problem.order)  # fmt: skip
 
 
+@pytest.mark.parametrize("p", [1, 3, 4, 7, 8, 15, 16, 31, 33, 63, 100, 2049])
+def test_rows_of_every_length(p, stored, rng):
+    """Long and short ones, whatever is left over when their products are summed side by side."""
+    X = rng.normal(size=(30, p)) / np.sqrt(p)
+    Same(
+        stored(X), rng.normal(size=30), SQUARED, "sgd", penalty=PENALTIES["l2"]
+    ).passes([rng.permutation(30)])  # fmt: skip
+
+
 @pytest.mark.parametrize("rate, l2", [(0.5, 0.5), (2.0, 0.5), (3.0, 0.5)])
 @pytest.mark.parametrize("penalty", [(0.0, False), (0.01, False), (0.01, True), (0.0, True)])
 @pytest.mark.parametrize("average", [0, 20])

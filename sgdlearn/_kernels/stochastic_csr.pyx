@@ -27,7 +27,7 @@ from sgdlearn._kernels.update_rules cimport (
     ADAGRAD, FTRL, SGD, RuleStep, catch_up, proximal, update, update_indexed,
 )
 from sgdlearn._kernels.vector cimport (
-    PREFETCH, axpy_wide, gather_dot, index_t, scatter_axpy,
+    PREFETCH, PREFETCH_SOON, axpy_wide, gather_dot, index_t, scatter_axpy,
 )
 
 # D is folded into u before it leaves the comfortable range of the coefficients' type.
@@ -175,7 +175,7 @@ def csr_updates(
     cdef RuleStep missed
     cdef const floating* x
     cdef const index_t* index
-    cdef Py_ssize_t i, j, q, c, row, nnz, n_touched, m, u = 0, start = 0, stop
+    cdef Py_ssize_t i, j, q, c, ahead, row, nnz, n_touched, m, u = 0, start = 0, stop
     cdef double s, mean_weight, now, decay, total = 0.0
     with nogil:
         while start < n:
@@ -189,12 +189,21 @@ def csr_updates(
             if owing and not shrinking:
                 missed = missed_updates(rule, penalty, metric, &clock[0])
             for i in range(start, stop):
+                # Rows to come: where they start and what they should give, then their entries.
+                ahead = order[min(i + 16, n - 1)]
+                PREFETCH(&indptr[ahead])
+                PREFETCH(&targets[ahead, 0])
+                if weighted:
+                    PREFETCH(&weights[ahead])
+                ahead = order[min(i + 4, n - 1)]
+                q = indptr[ahead]
+                nnz = min(indptr[ahead + 1] - q, 256)
+                PREFETCH_SOON(&indices[0] + q, nnz * <Py_ssize_t> sizeof(index_t))
+                PREFETCH_SOON(&data[0] + q, nnz * <Py_ssize_t> sizeof(floating))
                 row = order[i]
                 nnz = indptr[row + 1] - indptr[row]
                 index = &indices[0] + indptr[row]
                 x = &data[0] + indptr[row]
-                if i + 1 < n:
-                    prefetch_row(&indices[0], &data[0], &indptr[0], order[i + 1])
                 if owing and (thresholded or not shrinking):
                     for q in range(nnz):
                         j = index[q]
@@ -302,18 +311,6 @@ def csr_updates(
     free(G)
     free(marked)
     return total
-
-
-cdef inline void prefetch_row(
-    const index_t* indices, const floating* data, const index_t* indptr, Py_ssize_t row
-) noexcept nogil:
-    """Ask for the entries of the row that is visited next."""
-    cdef Py_ssize_t q = indptr[row]
-    cdef Py_ssize_t stop = min(<Py_ssize_t> indptr[row + 1], q + 128)
-    while q < stop:
-        PREFETCH(indices + q)
-        PREFETCH(data + q)
-        q += 64 // sizeof(floating)
 
 
 def keeps_to_its_columns(

@@ -79,7 +79,8 @@ def dense_updates(
     cdef const floating* rows = &X[0, 0] if p > 0 else NULL
     cdef floating* w = &W[0, 0] if p > 0 else NULL
 
-    # Bytes of a row that are asked for ahead; in a long one the hardware follows on.
+    # Bytes of a row that are asked for eight rows ahead (into L2) and two ahead (into L1): memory
+    # is the limit for long rows. The hardware follows on in very long ones.
     cdef Py_ssize_t later = min(p * <Py_ssize_t> sizeof(floating), 8192)
     cdef Py_ssize_t soon = min(later, 1024)
     cdef floating* row = <floating*> malloc((p + 1) * sizeof(floating))

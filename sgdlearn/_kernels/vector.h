@@ -22,30 +22,48 @@
 #define CLONED
 #endif
 
-/* float_lanes, double_lanes: as many numbers as an AVX2 register holds, anywhere in memory. */
+/* Numbers side by side, anywhere in memory: float_lanes and double_lanes, as many as an AVX2 register
+ * holds; float_four and double_four, four. A compiler without vectors takes one at a time. */
 #if defined(__GNUC__)
 #define INLINED static inline __attribute__((always_inline, unused))
 #define SIMD _Pragma("omp simd")
 #define SIMD_SUM _Pragma("omp simd reduction(+ : sum)")
 #define PREFETCH(address) __builtin_prefetch(address)
 #define PREFETCH_FAR(address) __builtin_prefetch(address, 0, 2)
-#define REGISTER(T) __attribute__((vector_size(32), aligned(sizeof(T)), may_alias))
-typedef float float_lanes REGISTER(float);
-typedef double double_lanes REGISTER(double);
-typedef float half_lanes __attribute__((vector_size(16), aligned(sizeof(float)), may_alias));
-#define WIDENED(x) __builtin_convertvector(*(const half_lanes *)(x), double_lanes)
+#define VECTOR(T, SIZE) __attribute__((vector_size(SIZE), aligned(sizeof(T)), may_alias))
+#define FOUR 4
+typedef float float_lanes VECTOR(float, 32);
+typedef float float_four VECTOR(float, 16);
+typedef double double_lanes VECTOR(double, 32);
+typedef double_lanes double_four;
+#define WIDENED(x) __builtin_convertvector(*(const float_four *)(x), double_four)
+#define PICKED(T, w, index)                                                    \
+    ((T##_four){(w)[(index)[0]], (w)[(index)[1]], (w)[(index)[2]], (w)[(index)[3]]})
 #else
 #define INLINED static inline
 #define SIMD
 #define SIMD_SUM
 #define PREFETCH(address) ((void)0)
 #define PREFETCH_FAR(address) ((void)0)
-typedef float float_lanes;
-typedef double double_lanes;
+#define FOUR 1
+typedef float float_lanes, float_four;
+typedef double double_lanes, double_four;
 #define WIDENED(x) ((double)*(x))
+#define PICKED(T, w, index) ((w)[(index)[0]])
 #endif
 #define FLOATS(x) (*(const float_lanes *)(x))
 #define DOUBLES(x) (*(const double_lanes *)(x))
+
+/* sum <- that of n lanes, n a power of 2, in pairs */
+#define SUM_LANES(T, n, lanes, sum)                                            \
+    do {                                                                       \
+        T lane[n];                                                             \
+        memcpy(lane, &(lanes), sizeof lane);                                   \
+        for (int half = (n) / 2; half > 0; half /= 2)                          \
+            for (int l = 0; l < half; l++)                                     \
+                lane[l] += lane[l + half];                                     \
+        (sum) = lane[0];                                                       \
+    } while (0)
 
 #define CACHE_LINE 64
 
@@ -73,7 +91,7 @@ typedef double double_lanes;
         for (ptrdiff_t j = 0; j < n;) {                                        \
             const ptrdiff_t stop = n - j < SUM_BLOCK ? n : j + SUM_BLOCK;      \
             SUM##_lanes a = {0}, b = {0}, c = {0}, d = {0};                    \
-            SUM rest = 0, lane[WIDTH];                                         \
+            SUM sum, rest = 0;                                                 \
             for (; j + 4 * WIDTH <= stop; j += 4 * WIDTH) {                    \
                 a += XS(x + j) * WS(w + j);                                    \
                 b += XS(x + j + WIDTH) * WS(w + j + WIDTH);                    \
@@ -85,11 +103,8 @@ typedef double double_lanes;
             for (; j < stop; j++)                                              \
                 rest += (SUM)x[j] * (SUM)w[j];                                 \
             a = (a + b) + (c + d);                                             \
-            memcpy(lane, &a, sizeof lane);                                     \
-            for (int half = WIDTH / 2; half > 0; half /= 2)                    \
-                for (int l = 0; l < half; l++)                                 \
-                    lane[l] += lane[l + half];                                 \
-            total += (double)(lane[0] + rest);                                 \
+            SUM_LANES(SUM, WIDTH, a, sum);                                     \
+            total += (double)(sum + rest);                                     \
         }                                                                      \
         return total;                                                          \
     }
@@ -125,25 +140,30 @@ DEFINE_AXPY(axpy_float_double, float, double)
 DEFINE_STANDARDIZE(standardize_float, float)
 DEFINE_STANDARDIZE(standardize_double, double)
 
-/* sum_i x_i w_{index_i}, over the entries of a sparse row, in four interleaved sums; and
+/* sum_i x_i w_{index_i}, over the entries of a sparse row, in two running sums of four lanes; and
  * w_{index_i} <- w_{index_i} + a x_i */
 #define DEFINE_SPARSE(SUFFIX, T, INDEX)                                        \
-    static inline double gather_dot_##SUFFIX(ptrdiff_t n, const INDEX *index,  \
+    CLONED static double gather_dot_##SUFFIX(ptrdiff_t n, const INDEX *index,  \
                                              const T *x, const T *w)           \
     {                                                                          \
-        T a = 0, b = 0, c = 0, d = 0;                                          \
+        T##_four a = {0}, b = {0};                                             \
+        T sum, rest = 0;                                                       \
         ptrdiff_t i = 0;                                                       \
-        for (; i + 4 <= n; i += 4) {                                           \
-            a += x[i] * w[index[i]];                                           \
-            b += x[i + 1] * w[index[i + 1]];                                   \
-            c += x[i + 2] * w[index[i + 2]];                                   \
-            d += x[i + 3] * w[index[i + 3]];                                   \
+        for (; i + 2 * FOUR <= n; i += 2 * FOUR) {                             \
+            a += *(const T##_four *)(x + i) * PICKED(T, w, index + i);         \
+            b += *(const T##_four *)(x + i + FOUR) * PICKED(T, w, index + i + FOUR); \
+        }                                                                      \
+        if (i + FOUR <= n) {                                                   \
+            a += *(const T##_four *)(x + i) * PICKED(T, w, index + i);         \
+            i += FOUR;                                                         \
         }                                                                      \
         for (; i < n; i++)                                                     \
-            a += x[i] * w[index[i]];                                           \
-        return (double)(a + b) + (double)(c + d);                              \
+            rest += x[i] * w[index[i]];                                        \
+        a += b;                                                                \
+        SUM_LANES(T, FOUR, a, sum);                                            \
+        return (double)(sum + rest);                                           \
     }                                                                          \
-    static inline void scatter_axpy_##SUFFIX(ptrdiff_t n, double a,            \
+    CLONED static void scatter_axpy_##SUFFIX(ptrdiff_t n, double a,            \
                                              const INDEX *index, const T *x,   \
                                              T *w)                             \
     {                                                                          \
