@@ -1,4 +1,4 @@
-"""Run the benchmark named on the command line, or all: ``python -m benchmarks [name [options]]``."""
+"""Run the benchmark named on the command line, or all: ``python -m benchmarks [name]``."""
 
 import argparse
 import platform

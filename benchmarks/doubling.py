@@ -1,4 +1,4 @@
-"""How the time of a default fit grows as rows, columns or entries double (2: linear in the data)."""
+"""Growth of the time of a default fit as rows, columns or entries double (2: linear)."""
 
 import warnings
 from functools import partial

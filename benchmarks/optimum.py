@@ -11,13 +11,13 @@ import json
 import os
 import subprocess
 import sys
-from math import inf, nan
+from math import inf, isfinite, nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.problems import PROBLEMS
 from benchmarks.sides import SIDES
-from benchmarks.worker import load, save
+from benchmarks.worker import CLOCKS, load, save
 
 LEVELS = (1e-2, 1e-3, 1e-4, 1e-6)
 OURS = "sgdlearn"
@@ -33,7 +33,15 @@ def run(*arguments):
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows of the data")
     parser.add_argument("--seed", type=int, default=20, help="of the data")
     parser.add_argument("--rounds", type=int, default=1, help="times all sides are run in turn")
-    parser.add_argument("--budget", type=float, default=60.0, help="seconds of a side's sweep")
+    parser.add_argument(
+        "--budget", type=float, default=60.0, help="seconds after which a side begins no new fit"
+    )
+    parser.add_argument(
+        "--clock",
+        choices=CLOCKS,
+        default="wall",
+        help="cpu: seconds of all threads together, for a machine that others use",
+    )
     parser.add_argument(
         "--relative-to",
         choices=("optimum", "start"),
@@ -45,7 +53,10 @@ def run(*arguments):
     if unknown:
         parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(PROBLEMS)}")
     summary = [table(name, options) for name in options.rows or PROBLEMS]
-    print(f"\n{'sgdlearn / fastest peer':<24}" + "".join(f"{level:>9.0e}" for level in LEVELS))
+    print(
+        f"\n{f'sgdlearn / fastest peer, {options.clock}':<32}"
+        + "".join(f"{level:>9.0e}" for level in LEVELS)
+    )
     for line in summary:
         print(line)
 
@@ -61,7 +72,7 @@ def table(name, options):
         points, notes = {side: [] for side in sides}, {side: [] for side in sides}
         for turn in range(options.rounds):
             for side in sides:
-                told = fits(name, side, data, known, options.budget, footprint=turn == 0)
+                told = fits(name, side, data, known, options, footprint=turn == 0)
                 points[side] += [line for line in told if "F" in line]
                 notes[side] += [line for line in told if "F" not in line]
         X, y = load(data)
@@ -70,7 +81,10 @@ def table(name, options):
     unit = least if options.relative_to == "optimum" else problem.at_zero(X, y) - least
     print(f"\n{name}: {problem.what}, {X.dtype}, {problem.loss}, {problem.penalty}", end=" ")
     print(f"alpha {problem.alpha:.3g}; {X.shape[0]} x {X.shape[1]}, F* = {least:.8g}")
-    print(f"{'seconds to':<24}{'threads':>7}" + "".join(f"{level:>9.0e}" for level in LEVELS))
+    print(
+        f"{f'{options.clock} seconds to':<24}{'threads':>7}"
+        + "".join(f"{level:>9.0e}" for level in LEVELS)
+    )
     times = {}
     for side in sides:
         times[side] = [reached(points[side], least + level * unit) for level in LEVELS]
@@ -83,10 +97,10 @@ def table(name, options):
         ratios.append(ratio(times[OURS][i], times[peer][i]))
         fastest.append(peer if times[peer][i] < inf else "-")
     print(f"{'sgdlearn / fastest peer':<31}{''.join(map(figure, ratios))}", flush=True)
-    return f"{name:<24}{''.join(map(figure, ratios))}  {', '.join(dict.fromkeys(fastest))}"
+    return f"{name:<32}{''.join(map(figure, ratios))}  {', '.join(dict.fromkeys(fastest))}"
 
 
-def fits(name, side, data, known, budget, *, footprint=False, tolerances=None):
+def fits(name, side, data, known, options, *, patience=1, footprint=False, tolerances=None):
     """What the side's own process tells: points {tol, seconds, F}, and notes."""
     told = data.with_suffix(".jsonl")
     told.unlink(missing_ok=True)
@@ -97,7 +111,8 @@ def fits(name, side, data, known, budget, *, footprint=False, tolerances=None):
         "points": str(told),
         "tolerances": tolerances or SIDES[side].tolerances,
         "optimum": None if known == inf else known,
-        "budget": budget,
+        "budget": options.budget,
+        "clock": options.clock,
         "footprint": footprint and side == OURS,
     }
     python = sys.executable if side == OURS else os.environ.get(PEERS_PYTHON, sys.executable)
@@ -107,7 +122,8 @@ def fits(name, side, data, known, budget, *, footprint=False, tolerances=None):
         done = subprocess.run(
             [python, "-m", "benchmarks.worker", json.dumps(request)],
             env=os.environ | pools,
-            timeout=4 * budget + 60,
+            cwd=RESULTS.parents[1],
+            timeout=patience * 3 * options.budget + 30,
             capture_output=True,
             text=True,
         )
@@ -125,12 +141,14 @@ def optimum(name, data, options):
     known = optima().get(key(name, options))
     if known is None:
         side, tol = PROBLEMS[name].reference
-        told = fits(name, side, data, inf, 5 * options.budget, tolerances=[tol])
+        told = fits(name, side, data, inf, options, patience=5, tolerances=[tol])
         known = min((line["F"] for line in told if "F" in line), default=inf)
     return known
 
 
 def remember(name, options, least):
+    if least == inf:
+        return
     RESULTS.mkdir(exist_ok=True)
     known = optima() | {key(name, options): least}
     (RESULTS / "optima.json").write_text(json.dumps(known, indent=1))
@@ -150,11 +168,11 @@ def reached(points, level):
 
 
 def ratio(ours, theirs):
-    return nan if ours == theirs == inf else ours / theirs
+    return ours / theirs if ours < inf else nan
 
 
 def figure(value):
-    return f"{'-':>9}" if value in (inf, nan) or value != value else f"{value:>9.3g}"
+    return f"{value:>9.3g}" if isfinite(value) else f"{'-':>9}"
 
 
 def in_words(line):

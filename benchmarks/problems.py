@@ -1,6 +1,6 @@
-"""The problems of `optimum` and `doubling`: generated data, and the objective F that all sides share.
+"""The problems of `optimum`: generated data, and the objective F that all sides share.
 
-    F(W) = mean_i loss(y_i, W x_i) + alpha |W|^2 / 2    or    + alpha |W|_1;    no intercept
+F(W) = mean_i loss(y_i, W x_i) + alpha |W|^2 / 2, or + alpha |W|_1; no intercept.
 """
 
 from collections.abc import Callable
