@@ -95,7 +95,7 @@ def table(name, options):
     for i in range(len(LEVELS)):
         peer = min(problem.peers, key=lambda side: times[side][i])
         ratios.append(ratio(times[OURS][i], times[peer][i]))
-        fastest.append(peer if times[peer][i] < inf else "-")
+        fastest.append(peer if times[peer][i] < inf else "no peer")
     print(f"{'sgdlearn / fastest peer':<31}{''.join(map(figure, ratios))}", flush=True)
     return f"{name:<32}{''.join(map(figure, ratios))}  {', '.join(dict.fromkeys(fastest))}"
 
@@ -168,7 +168,7 @@ def reached(points, level):
 
 
 def ratio(ours, theirs):
-    return ours / theirs if ours < inf else nan
+    return ours / theirs if max(ours, theirs) < inf else nan
 
 
 def figure(value):
