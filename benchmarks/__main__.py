@@ -1,4 +1,4 @@
-"""Run the benchmarks named on the command line, or all: ``python -m benchmarks [name ...]``."""
+"""Run the benchmark named on the command line, or all: ``python -m benchmarks [name]``."""
 
 import argparse
 import platform
@@ -8,20 +8,30 @@ import scipy
 import sklearn
 
 import sgdlearn
-from benchmarks import epochs, memory, streams
+from benchmarks import doubling, epochs, memory, optimum, streams
 
-BENCHMARKS = {"epochs": epochs, "streams": streams, "memory": memory}
+BENCHMARKS = {
+    "epochs": epochs,
+    "streams": streams,
+    "memory": memory,
+    "doubling": doubling,
+    "optimum": optimum,
+}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="name")
-    names = parser.parse_args().names or BENCHMARKS
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="all, if none is given")
+    parser.add_argument("options", nargs=argparse.REMAINDER, help="of optimum: see its --help")
+    arguments = parser.parse_args()
+    if arguments.options and arguments.name != "optimum":
+        parser.error(f"{arguments.name} takes no options")
+    names = [arguments.name] if arguments.name else BENCHMARKS
     versions = {m.__name__: m.__version__ for m in (sgdlearn, sklearn, numpy, scipy)}
-    print(f"{platform.machine()}, Python {platform.python_version()}, {versions}, one thread each")
+    print(f"{platform.machine()}, Python {platform.python_version()}, {versions}")
     for name in names:
         print(f"\n{BENCHMARKS[name].__doc__.strip()}\n")
-        BENCHMARKS[name].run()
+        BENCHMARKS[name].run(*arguments.options)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import warnings
 from functools import partial
 
 import numpy as np
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from sgdlearn import GDLinearRegression, GDLogisticRegression
@@ -15,7 +16,13 @@ def peak_over(X, fit):
     fit()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return 100.0 * peak / X.nbytes
+    return 100.0 * peak / n_bytes(X)
+
+
+def n_bytes(X):
+    if sparse.issparse(X):
+        return X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+    return X.nbytes
 
 
 def run():
