@@ -200,6 +200,8 @@ class DualRun:
                 self.look()
             elif self.gap <= SETTLED * self._roused_at:
                 self._rouse()
+        if not self.confirmed:
+            self.value = self._loss + self.penalty.value(self._coefficients())
 
     def _draw(self, rng):
         """The rows that do not rest, in the order of their visits."""
@@ -220,7 +222,7 @@ class DualRun:
             loss, gap, resting = loss + sums[0], gap + sums[1], resting + sums[2]
             pull = max(pull, sums[3])
             self.t += len(order[part])
-        self.value = loss + self._resting_loss + self.penalty.value(self._coefficients())
+        self._loss = loss + self._resting_loss
         self._resting_loss += resting
         self._margin = pull
         if rests.any():
