@@ -57,8 +57,8 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
     b0 : ndarray of shape (k,)
         The start: the dual point that belongs to it, scaled for the best.
     tol : float or None
-        Converged when the duality gap of each output has come down to this share of F at the
-        zero model with the best intercept. None runs all `max_iter` passes.
+        Converged when the duality gap of each output is small enough (`allowed_excess`). None runs
+        all `max_iter` passes.
     max_iter : int
         Passes over the rows (those that do not rest).
     rng : numpy.random.Generator
