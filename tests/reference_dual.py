@@ -57,14 +57,15 @@ def coefficients(v, l1, l2, lower):
     return np.maximum(lower, np.sign(v) * np.maximum(np.abs(v) - l1, 0.0) / l2)
 
 
-def sdca(X, y, slope, share, a, b, sweeps, *, l2, l1=0.0, lower=-np.inf, coupling=0.0):
-    """Yields (a, w, b) after each sweep, a list of rows; l1 and l2 are numbers or arrays (p,).
+def sdca(X, y, slope, share, a, b, sweeps, *, l2, l1=0.0, lower=-np.inf):
+    """Yields (a, w, b) after each of the sweeps (rows in order, coupling of the intercept).
 
-    ``slope(y, z)`` is the derivative of the loss. ``coupling`` is 0 without an intercept.
+    ``slope(y, z)`` is the derivative of the loss, l1 and l2 are numbers or arrays (p,). The
+    coupling is 0 without an intercept.
     """
     a = a.copy()
-    q = share * ((X**2 / l2).sum(axis=1) + coupling)
-    for order in sweeps:
+    for order, coupling in sweeps:
+        q = share * ((X**2 / l2).sum(axis=1) + coupling)
         b = b - coupling * (share @ a)
         for i in order:
             z = X[i] @ coefficients(-(share * a) @ X, l1, l2, lower) + b

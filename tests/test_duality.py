@@ -59,9 +59,7 @@ def objective_of(rng, loss, penalty, *, n=120, p=5, k=1, intercept=True, weighte
 def optimum(objective, tol=1e-13):
     """(W, b) by a solver of its own; F* to about tol."""
     W, b = np.zeros((objective.n_outputs, objective.rows.p)), objective.baseline()
-    result = solve_batch(
-        objective, W, b, method="lbfgs", tol=tol, max_iter=5000, monitor=Monitor()
-    )
+    result = solve_batch(objective, W, b, method="lbfgs", tol=tol, max_iter=5000, monitor=Monitor())
     return result.W, result.b
 
 

@@ -14,8 +14,9 @@ of a constant column would, penalised by its distance from a centre,
     b = centre - coupling sum_i c_i a_i,
 
 and each sweep begins with b for the new centre: at rest, the sum is 0. That penalty has to be
-weaker than the curvature of the loss, or b hardly moves; if it is weaker by far, every single row
-throws b about. A coupling of about a hundred does well with all losses and sizes.
+weaker than the curvature of F in b, or b takes many sweeps to arrive; if it is weaker by far, every
+single row throws b about. That curvature is small where columns can stand in for the intercept, as
+the levels of a factor do, so the coupling starts in the middle and learns from how b moves.
 """
 
 from dataclasses import replace
@@ -40,7 +41,8 @@ COST_OF_NUMBER = 4e-9
 SETTLED = 1e-3
 MOST_SWEEPS = 20
 
-COUPLING = 100.0  # where slopes are about as large as predictions
+COUPLING = 100.0  # at the start, where slopes are about as large as predictions
+LEAST_COUPLING = 1.0
 
 
 def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
@@ -55,8 +57,8 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
     b0 : ndarray of shape (k,)
         The start: the dual point that belongs to it, scaled for the best.
     tol : float or None
-        Converged when the duality gap of each output has come down to this share of F at the
-        zero model with the best intercept. None runs all `max_iter` passes.
+        Converged when the duality gap of each output is small enough (`allowed_excess`). None runs
+        all `max_iter` passes.
     max_iter : int
         Passes over the rows (those that do not rest).
     rng : numpy.random.Generator
@@ -138,11 +140,11 @@ class DualRun:
         else:
             self.share = objective.weights / objective.total_weight
         unit = np.full(self.rows.p, self.penalty.unit)
-        squares = self.rows.row_squares(Scaling(np.zeros(self.rows.p), 1.0 / unit))
+        self.squares = self.rows.row_squares(Scaling(np.zeros(self.rows.p), 1.0 / unit))
         free = objective.loss.smooth or objective.loss.kind == "classification"
-        unit_of_b = 1.0 if free else self.reference  # else slopes have no unit, and z that of y
-        self.coupling = COUPLING * unit_of_b * objective.fit_intercept
-        self.curvature = self.share * (squares / self.penalty.l2 + self.coupling)
+        self._unit_of_b = 1.0 if free else self.reference  # slopes have no unit, z that of y
+        self._couple(COUPLING * objective.fit_intercept)
+        self._move = 0.0
         plain = np.ndim(self.penalty.unit) == 0 and not (self.penalty.l1 or self.penalty.positive)
         scale, threshold = 1.0 / self.penalty.ridge(), None
         if not plain:
@@ -198,6 +200,8 @@ class DualRun:
                 self.look()
             elif self.gap <= SETTLED * self._roused_at:
                 self._rouse()
+        if not self.confirmed:
+            self.value = self._loss + self.penalty.value(self._coefficients())
 
     def _draw(self, rng):
         """The rows that do not rest, in the order of their visits."""
@@ -209,7 +213,7 @@ class DualRun:
 
     def _sweep(self, order):
         self.confirmed = False
-        self.b -= self.coupling * (self.share @ self.a)
+        self._recentre()
         rests = self._rests[: len(order)]
         loss = gap = resting = pull = 0.0
         for start in range(0, len(order), self._rows_a_call):
@@ -218,7 +222,7 @@ class DualRun:
             loss, gap, resting = loss + sums[0], gap + sums[1], resting + sums[2]
             pull = max(pull, sums[3])
             self.t += len(order[part])
-        self.value = loss + self._resting_loss + self.penalty.value(self._coefficients())
+        self._loss = loss + self._resting_loss
         self._resting_loss += resting
         self._margin = pull
         if rests.any():
@@ -227,6 +231,24 @@ class DualRun:
         # The gap was falling meanwhile, by half of what it falls from one sweep to the next.
         gap = max(gap, 0.0)
         self.gap = gap * np.sqrt(min(gap / self.gap, 1.0)) if self.gap > 0.0 else gap
+
+    def _recentre(self):
+        """b for a centre where b is, with a coupling that lets it arrive but not swing."""
+        if not self.objective.fit_intercept:
+            return
+        imbalance = self.share @ self.a
+        move, last = self.coupling * imbalance, self._move
+        if move * last < 0.0:
+            self._couple(max(0.5 * self._relative_coupling, LEAST_COUPLING))
+        elif abs(move) > 0.5 * abs(last) > 0.0:
+            self._couple(2.0 * self._relative_coupling)
+        self._move = self.coupling * imbalance
+        self.b -= self._move
+
+    def _couple(self, coupling):
+        self._relative_coupling = coupling
+        self.coupling = coupling * self._unit_of_b
+        self.curvature = self.share * (self.squares / self.penalty.l2 + self.coupling)
 
     def _visit(self, order, rests):
         return self._visits(
