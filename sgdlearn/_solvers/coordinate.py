@@ -1,0 +1,230 @@
+"""Coordinate descent on working sets: for penalties with an L1 part.
+
+Every iteration looks at all columns once, and takes for its working set those whose coefficients
+are not zero and those whose slopes say that they should not be. In them the mean loss is replaced
+by its quadratic model, which coordinate descent goes down (Friedman, Hastie, Tibshirani 2010; for
+other losses than the squared one as in newGLMNET: Yuan, Ho, Lin 2012; working sets: Massias,
+Gramfort, Salmon 2018), and the step to its minimum is shortened until F falls. The model of squared
+loss is the loss itself.
+
+Outputs take their turns in every iteration, the classes of a softmax too.
+"""
+
+import numpy as np
+
+from ..losses import Loss, Multinomial, SquaredError
+from .certificate import Certificate
+from .columns import DenseColumns, SparseColumns
+from .result import Result
+from .scaling import Scaling
+
+# The model's minimum is sought until a visit of its columns gains less than this share of the most
+# that one has gained.
+ACCURACY = 1e-2
+EXACT_ACCURACY = 1e-6
+# Rows have at least this share of the greatest curvature that the loss has: it rises where a model
+# foretold too much, and falls where it did not.
+FIRST_DAMPING = 1e-3
+LEAST_DAMPING = 1e-6
+# A step is short enough if F falls by this share of what the slope along it promises.
+ENOUGH = 0.01
+HALVINGS = 40
+# What is promised below this share of F is lost in its rounding; an optimum is where the norm of
+# the certificate then is below FLOOR.
+ROUNDING = 1e-15
+FLOOR = 1e-6
+
+
+def solve_coordinate(objective, W0, b0, *, tol, max_iter, monitor):
+    """Minimise a smooth loss with an elastic penalty.
+
+    Parameters
+    ----------
+    objective : Objective
+    W0, b0 : ndarray of shape (k, p) and (k,)
+        Where to start.
+    tol : float or None
+        What the certificate has to come to. None goes on to `max_iter`, or to where rounding lets
+        F fall no more.
+    max_iter : int
+        Iterations: looks at all columns.
+    monitor : Monitor
+
+    Returns
+    -------
+    Result
+    """
+    run = _Run(objective, W0, b0)
+    stopping = Stopping(run.certificate, tol)
+    norm = run.look()
+    monitor.start_value(run.value)
+    if stopping.due(0, norm):
+        stopping.confirm(0, norm, run.value, run.W, run.b)
+        if stopping.converged:  # the start is all that is needed
+            monitor.record(run.value, stopping.optimality, run.coefficients)
+            return Result(run.W, run.b, 1, True, 1)
+    for n_iter in range(1, max_iter + 1):
+        moved = run.iterate()
+        norm = run.look()
+        if stopping.due(n_iter, norm) or n_iter == max_iter or not moved:
+            stopping.confirm(n_iter, norm, run.value, run.W, run.b)
+        stop = monitor.record(run.value, stopping.optimality, run.coefficients)
+        if stop or stopping.converged or not moved:
+            break
+    converged = stopping.converged or (not moved and norm <= max(tol or 0.0, FLOOR))
+    return Result(run.W, run.b, n_iter, converged, n_iter)
+
+
+class _Run:
+    """Coefficients, the predictions that they make, and the slopes there.
+
+    Attributes
+    ----------
+    W, b : ndarray of shape (k, p) and (k,)
+    Z, A : ndarray of shape (k, n)
+        Predictions, and the slopes of the rows' losses, weighted by their shares.
+    G : ndarray of shape (k, p)
+        The gradient of the mean loss.
+    value : float
+        F.
+    """
+
+    def __init__(self, objective, W0, b0):
+        rows, penalty = objective.rows, objective.penalty
+        self.objective = objective
+        self.scaling = Scaling.from_rows(rows, objective.weights, centre=objective.fit_intercept)
+        self.certificate = Certificate(objective, self.scaling)
+        self.columns = (SparseColumns if rows.sparse else DenseColumns)(objective, self.scaling)
+        self.softmax = isinstance(objective.loss, Multinomial)
+        self.exact = isinstance(objective.loss, SquaredError)
+        self.t1 = np.broadcast_to(penalty.thresholds(), rows.p).astype(np.float64)
+        self.t2 = np.broadcast_to(penalty.ridge(), rows.p).astype(np.float64)
+        # Columns that say nothing take no part; their coefficients become zero.
+        W0 = np.maximum(np.asarray(W0, dtype=np.float64), penalty.lower)
+        self.W, self.b = self.scaling.to_user(*self.scaling.from_user(W0, b0))
+        if not objective.fit_intercept:
+            self.b = np.zeros(objective.n_outputs)
+        self.shares = np.ones(rows.n) if objective.weights is None else objective.weights
+        self.shares = self.shares / objective.total_weight
+        self.Z = np.ascontiguousarray(objective.predictions(self.W, self.b).T)
+        self.damping = np.full(objective.n_outputs, FIRST_DAMPING)
+
+    def coefficients(self):
+        return self.W.copy(), self.b.copy()
+
+    def look(self):
+        """Look at all columns; returns the certificate's norm."""
+        losses, self.A = self.losses_and_slopes()
+        self.G = np.array([self.columns.slopes(a) for a in self.A])
+        self.value = losses + self.objective.penalty.value(self.W)
+        gb = self.A.sum(axis=1) * self.objective.fit_intercept
+        return self.certificate.relative(self.W, self.G, gb)
+
+    def losses_and_slopes(self):
+        """The mean loss over all outputs, and A."""
+        loss = self.objective.loss
+        if self.softmax:
+            values, slopes = loss.value_and_gradient(self.targets(0), self.Z.T)
+            return float(self.shares @ values), np.ascontiguousarray((self.shares * slopes.T))
+        total, A = 0.0, np.empty_like(self.Z)
+        for c, z in enumerate(self.Z):
+            values, slopes = loss.value_and_gradient(self.targets(c), z)
+            total += float(self.shares @ values)
+            A[c] = self.shares * slopes
+        return total, A
+
+    def targets(self, c):
+        return self.objective.targets[:, 0] if self.softmax else self.objective.output_targets(c)
+
+    def iterate(self):
+        """A step of every output; returns whether any moved."""
+        moved = False
+        for c in range(len(self.W)):
+            if self.softmax and c > 0:
+                _, self.A = self.losses_and_slopes()
+                self.G[c] = self.columns.slopes(self.A[c])
+            moved = self.step(c) or moved
+        if self.softmax and self.objective.fit_intercept:  # all intercepts may shift alike
+            self.Z -= self.b.mean()
+            self.b -= self.b.mean()
+        return moved
+
+    def step(self, c):
+        """Towards the minimum of the model of output c; returns whether F fell."""
+        w, a, g = self.W[c], self.A[c], self.G[c]
+        D = self.curvatures(c)
+        which = self.working_set(w, g)
+        model = self.columns.model(which, D)
+        accuracy = EXACT_ACCURACY if self.exact else ACCURACY
+        lower = self.objective.penalty.lower
+        delta = np.zeros_like(w)
+        delta[which] = model.minimise(w, g, a, self.t1, self.t2, lower, accuracy) - w[which]
+        dz, db = self.columns.predictions(delta), 0.0
+        if self.objective.fit_intercept:
+            db = -(a.sum() + D @ dz) / D.sum()
+            dz += db
+        length = 1.0 if self.exact else self.length(c, delta, dz)
+        if length > 0.0:
+            w += length * delta
+            self.b[c] += length * db
+            self.Z[c] += length * dz
+        return length > 0.0 and bool(np.any(delta) or db)
+
+    def curvatures(self, c):
+        """D: the curvatures of the rows' losses, weighted by their shares."""
+        loss = self.objective.loss
+        if self.exact:
+            return self.shares
+        bound, damping = self.certificate.curvature, self.damping[c]
+        if type(loss).curvature is Loss.curvature:
+            return bound * self.shares
+        if self.softmax:
+            curvatures = loss.curvature(self.targets(c), self.Z.T)[:, c]
+        else:
+            curvatures = loss.curvature(self.targets(c), self.Z[c])
+        return self.shares * (damping * bound + (1.0 - damping) * curvatures)
+
+    def working_set(self, w, g):
+        """The columns whose coefficients are not zero, or should not be."""
+        slopes = -g if self.objective.penalty.positive else np.abs(g)
+        excess = np.where(w == 0.0, (slopes - self.t1) * self.scaling.scale, 0.0)
+        new = np.flatnonzero(excess > 0.0)
+        support = np.flatnonzero(w)
+        most = self.columns.most_new(len(support))
+        if len(new) > most:
+            new = new[np.argpartition(-excess[new], most)[:most]]
+        return np.sort(np.concatenate([support, new]))
+
+    def length(self, c, delta, dz):
+        """A length for which F falls enough; 0 where there is none.
+
+        The first is 1, each one half the one before.
+        """
+        w, z = self.W[c], self.Z[c].copy()
+        start = self.penalty_of(w)
+        promised = self.A[c] @ dz + self.penalty_of(w + delta) - start
+        loss = self.loss_of(c)
+        length = 1.0
+        for _ in range(HALVINGS):
+            self.Z[c] = z + length * dz
+            fallen = loss - self.loss_of(c) + start - self.penalty_of(w + length * delta)
+            if fallen >= -ENOUGH * length * promised - ROUNDING * abs(self.value):
+                break
+            length *= 0.5
+        else:
+            length = 0.0
+        self.Z[c] = z
+        if length < 0.25:
+            self.damping[c] = min(1.0, max(10.0 * self.damping[c], FIRST_DAMPING))
+        elif length == 1.0:
+            self.damping[c] = max(0.1 * self.damping[c], LEAST_DAMPING)
+        return length if promised < -ROUNDING * abs(self.value) else 0.0
+
+    def loss_of(self, c):
+        """The mean loss of output c; of all together for the softmax."""
+        loss, softmax = self.objective.loss, self.softmax
+        values = loss.value(self.targets(c), self.Z.T if softmax else self.Z[c])
+        return float(self.shares @ values)
+
+    def penalty_of(self, w):
+        return float(self.t1 @ np.abs(w) + 0.5 * self.t2 @ np.square(w))
