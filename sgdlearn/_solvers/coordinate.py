@@ -13,7 +13,7 @@ Outputs take their turns in every iteration, the classes of a softmax too.
 import numpy as np
 
 from ..losses import Loss, Multinomial, SquaredError
-from .certificate import Certificate
+from .certificate import Certificate, Stopping
 from .columns import DenseColumns, SparseColumns
 from .result import Result
 from .scaling import Scaling
@@ -55,24 +55,36 @@ def solve_coordinate(objective, W0, b0, *, tol, max_iter, monitor):
     Result
     """
     run = _Run(objective, W0, b0)
-    stopping = Stopping(run.certificate, tol)
-    norm = run.look()
-    monitor.start_value(run.value)
-    if stopping.due(0, norm):
-        stopping.confirm(0, norm, run.value, run.W, run.b)
-        if stopping.converged:  # the start is all that is needed
-            monitor.record(run.value, stopping.optimality, run.coefficients)
-            return Result(run.W, run.b, 1, True, 1)
-    for n_iter in range(1, max_iter + 1):
-        moved = run.iterate()
+    stopping = Stopping(run.certificate, tol or 0.0)
+
+    def arrived(n_iter, last=False):
         norm = run.look()
-        if stopping.due(n_iter, norm) or n_iter == max_iter or not moved:
+        if stopping.due(n_iter, norm) or last:
             stopping.confirm(n_iter, norm, run.value, run.W, run.b)
-        stop = monitor.record(run.value, stopping.optimality, run.coefficients)
-        if stop or stopping.converged or not moved:
+        return stopping.converged
+
+    n_iter, moved, converged = 0, True, arrived(0)
+    monitor.start_value(run.value)
+    while not converged and moved and n_iter < max_iter:
+        monitor.begin_epoch()
+        n_iter += 1
+        moved = run.iterate()
+        converged = arrived(n_iter, last=not moved)
+        converged = converged or (not moved and run.norm <= FLOOR)
+        if monitor.record(run.value, stopping.optimality, run.coefficients):
             break
-    converged = stopping.converged or (not moved and norm <= max(tol or 0.0, FLOOR))
-    return Result(run.W, run.b, n_iter, converged, n_iter)
+    if n_iter == 0:  # the start was all that is needed
+        n_iter = 1
+        monitor.record(run.value, stopping.optimality, run.coefficients)
+    return Result(
+        run.W,
+        run.b,
+        n_iter,
+        converged,
+        n_iter,
+        optimality=stopping.optimality,
+        dual_gap=stopping.gap,
+    )
 
 
 class _Run:
@@ -118,7 +130,8 @@ class _Run:
         self.G = np.array([self.columns.slopes(a) for a in self.A])
         self.value = losses + self.objective.penalty.value(self.W)
         gb = self.A.sum(axis=1) * self.objective.fit_intercept
-        return self.certificate.relative(self.W, self.G, gb)
+        self.norm = self.certificate.relative(self.W, self.G, gb)
+        return self.norm
 
     def losses_and_slopes(self):
         """The mean loss over all outputs, and A."""
