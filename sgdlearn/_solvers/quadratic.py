@@ -39,7 +39,7 @@ def descend(model, accuracy):
                 break
             model.passed(support)
         else:
-            model.jump(support)
+            model.jump(model.support())
 
 
 class Gram:
