@@ -10,7 +10,7 @@ loops. There are three families:
 ``variance_reduced``
     One update a row, by a better estimate of the whole gradient: `SAG`, `SAGA`, `SVRG`.
 ``batch``
-    One update a pass, no learning rate: `LBFGS`, `Newton`.
+    One update a pass, no learning rate: `LBFGS`, `Newton`, `CoordinateDescent`.
 
 An optimizer of your own subclasses `Optimizer`.
 """
@@ -30,6 +30,7 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "CoordinateDescent",
     "NAdam",
     "Newton",
     "Optimizer",
@@ -418,6 +419,21 @@ class Newton(Optimizer):
     family = "batch"
 
 
+class CoordinateDescent(Optimizer):
+    """Coordinate descent on working sets, for smooth losses and penalties with an L1 part.
+
+    | Q: the quadratic model of the mean loss at w, h_j its second derivatives
+    | w_j <- prox(w_j - Q'_j / h_j; penalty_j / h_j), over and over, j where w_j is not or should
+      not be 0; then F is made to fall along the step from the old w
+
+    Friedman, Hastie & Tibshirani 2010 (glmnet); Yuan, Ho & Lin 2012 (newGLMNET); Massias, Gramfort
+    & Salmon 2018 (working sets). Sparse X is converted to CSC, once.
+    """
+
+    name = "cd"
+    family = "batch"
+
+
 OPTIMIZERS = {
     optimizer.name: optimizer
     for optimizer in (
@@ -434,6 +450,7 @@ OPTIMIZERS = {
         SVRG,
         LBFGS,
         Newton,
+        CoordinateDescent,
     )
 }
 

@@ -61,7 +61,7 @@ def test_what_the_kernels_are_told(optimizer, rule, n_slots, constants):
             for name in ("sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl")
         ],
         *[(name, "variance_reduced") for name in ("sag", "saga", "svrg")],
-        *[(name, "batch") for name in ("lbfgs", "newton")],
+        *[(name, "batch") for name in ("lbfgs", "newton", "cd")],
     ],
 )
 def test_names(name, family):

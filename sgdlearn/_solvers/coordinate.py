@@ -13,10 +13,9 @@ Outputs take their turns in every iteration, the classes of a softmax too.
 import numpy as np
 
 from ..losses import Loss, Multinomial, SquaredError
-from .certificate import Certificate, Stopping
+from .certificate import Stopping
 from .columns import DenseColumns, SparseColumns
 from .result import Result
-from .scaling import Scaling
 
 # The model's minimum is sought until a visit of its columns gains less than this share of the most
 # that one has gained.
@@ -35,27 +34,10 @@ ROUNDING = 1e-15
 FLOOR = 1e-6
 
 
-def solve_coordinate(objective, W0, b0, *, tol, max_iter, monitor):
-    """Minimise a smooth loss with an elastic penalty.
-
-    Parameters
-    ----------
-    objective : Objective
-    W0, b0 : ndarray of shape (k, p) and (k,)
-        Where to start.
-    tol : float or None
-        What the certificate has to come to. None goes on to `max_iter`, or to where rounding lets
-        F fall no more.
-    max_iter : int
-        Iterations: looks at all columns.
-    monitor : Monitor
-
-    Returns
-    -------
-    Result
-    """
-    run = _Run(objective, W0, b0)
-    stopping = Stopping(run.certificate, tol or 0.0)
+def coordinate_descent(objective, certificate, W, b, *, tol, max_iter, monitor):
+    """Minimise a smooth loss with an elastic penalty; arguments as for `solve_batch`."""
+    run = _Run(objective, certificate, W, b)
+    stopping = Stopping(certificate, tol)
 
     def arrived(n_iter, last=False):
         norm = run.look()
@@ -64,7 +46,6 @@ def solve_coordinate(objective, W0, b0, *, tol, max_iter, monitor):
         return stopping.converged
 
     n_iter, moved, converged = 0, True, arrived(0)
-    monitor.start_value(run.value)
     while not converged and moved and n_iter < max_iter:
         monitor.begin_epoch()
         n_iter += 1
@@ -101,21 +82,18 @@ class _Run:
         F.
     """
 
-    def __init__(self, objective, W0, b0):
+    def __init__(self, objective, certificate, W, b):
         rows, penalty = objective.rows, objective.penalty
-        self.objective = objective
-        self.scaling = Scaling.from_rows(rows, objective.weights, centre=objective.fit_intercept)
-        self.certificate = Certificate(objective, self.scaling)
+        self.objective, self.certificate = objective, certificate
+        self.scaling = certificate.scaling
         self.columns = (SparseColumns if rows.sparse else DenseColumns)(objective, self.scaling)
         self.softmax = isinstance(objective.loss, Multinomial)
         self.exact = isinstance(objective.loss, SquaredError)
         self.t1 = np.broadcast_to(penalty.thresholds(), rows.p).astype(np.float64)
         self.t2 = np.broadcast_to(penalty.ridge(), rows.p).astype(np.float64)
         # Columns that say nothing take no part; their coefficients become zero.
-        W0 = np.maximum(np.asarray(W0, dtype=np.float64), penalty.lower)
-        self.W, self.b = self.scaling.to_user(*self.scaling.from_user(W0, b0))
-        if not objective.fit_intercept:
-            self.b = np.zeros(objective.n_outputs)
+        V, b = self.scaling.from_user(np.maximum(W, penalty.lower), b)
+        self.W, self.b = self.scaling.to_user(V, b)
         self.shares = np.ones(rows.n) if objective.weights is None else objective.weights
         self.shares = self.shares / objective.total_weight
         self.Z = np.ascontiguousarray(objective.predictions(self.W, self.b).T)

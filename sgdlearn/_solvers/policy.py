@@ -120,6 +120,10 @@ def check_pairs(rule, parameters, *, loss, penalty, stream=False):
         refuse("batch_size", "each iteration reads the whole data")
     if rule.name == "newton" and type(loss).curvature is Loss.curvature:
         refuse("loss", "it needs a loss that defines curvature(y, z)")
+    if rule.name == "cd" and not (
+        isfinite(loss.curvature_bound) or type(loss).curvature is not Loss.curvature
+    ):
+        refuse("loss", "it needs a loss that defines curvature(y, z) or curvature_bound")
     if rule.name == "newton" and penalty.positive:
         refuse("positive", "it takes L2 alone; 'lbfgs' takes all")
     if rule.name == "newton" and penalty.l1 > 0 and loss.smooth:
