@@ -28,8 +28,8 @@ LEAST_DAMPING = 1e-6
 # A step is short enough if F falls by this share of what the slope along it promises.
 ENOUGH = 0.01
 HALVINGS = 40
-# What is promised below this share of F is lost in its rounding; an optimum is where the norm of
-# the certificate then is below FLOOR.
+# What is promised below this share of F is lost in its rounding; an optimum is where the
+# certificate then is below FLOOR.
 ROUNDING = 1e-15
 FLOOR = 1e-6
 
@@ -51,7 +51,7 @@ def coordinate_descent(objective, certificate, W, b, *, tol, max_iter, monitor):
         n_iter += 1
         moved = run.iterate()
         converged = arrived(n_iter, last=not moved)
-        converged = converged or (not moved and run.norm <= FLOOR)
+        converged = converged or (not moved and min(run.norm, stopping.optimality) <= FLOOR)
         if monitor.record(run.value, stopping.optimality, run.coefficients):
             break
     if n_iter == 0:  # the start was all that is needed
@@ -92,8 +92,10 @@ class _Run:
         self.t1 = np.broadcast_to(penalty.thresholds(), rows.p).astype(np.float64)
         self.t2 = np.broadcast_to(penalty.ridge(), rows.p).astype(np.float64)
         # Columns that say nothing take no part; their coefficients become zero.
-        V, b = self.scaling.from_user(np.maximum(W, penalty.lower), b)
-        self.W, self.b = self.scaling.to_user(V, b)
+        idle = self.scaling.scale == 0.0
+        self.W = np.maximum(W, penalty.lower)
+        self.b = b + self.W[:, idle] @ self.scaling.shift[idle]
+        self.W[:, idle] = 0.0
         self.shares = np.ones(rows.n) if objective.weights is None else objective.weights
         self.shares = self.shares / objective.total_weight
         self.Z = np.ascontiguousarray(objective.predictions(self.W, self.b).T)
@@ -154,12 +156,14 @@ class _Run:
         if self.objective.fit_intercept:
             db = -(a.sum() + D @ dz) / D.sum()
             dz += db
-        length = 1.0 if self.exact else self.length(c, delta, dz)
-        if length > 0.0:
-            w += length * delta
-            self.b[c] += length * db
-            self.Z[c] += length * dz
-        return length > 0.0 and bool(np.any(delta) or db)
+        promised = a @ dz + self.penalty_of(w + delta) - self.penalty_of(w)
+        if promised >= -ROUNDING * abs(self.value):
+            return False
+        length = 1.0 if self.exact else self.length(c, delta, dz, promised)
+        w += length * delta
+        self.b[c] += length * db
+        self.Z[c] += length * dz
+        return length > 0.0
 
     def curvatures(self, c):
         """D: the curvatures of the rows' losses, weighted by their shares."""
@@ -186,15 +190,13 @@ class _Run:
             new = new[np.argpartition(-excess[new], most)[:most]]
         return np.sort(np.concatenate([support, new]))
 
-    def length(self, c, delta, dz):
-        """A length for which F falls enough; 0 where there is none.
+    def length(self, c, delta, dz, promised):
+        """The first length of 1, 1/2, 1/4, ... for which F falls enough; 0 where there is none.
 
-        The first is 1, each one half the one before.
+        `promised` is the slope of F along the step.
         """
         w, z = self.W[c], self.Z[c].copy()
-        start = self.penalty_of(w)
-        promised = self.A[c] @ dz + self.penalty_of(w + delta) - start
-        loss = self.loss_of(c)
+        start, loss = self.penalty_of(w), self.loss_of(c)
         length = 1.0
         for _ in range(HALVINGS):
             self.Z[c] = z + length * dz
@@ -209,7 +211,7 @@ class _Run:
             self.damping[c] = min(1.0, max(10.0 * self.damping[c], FIRST_DAMPING))
         elif length == 1.0:
             self.damping[c] = max(0.1 * self.damping[c], LEAST_DAMPING)
-        return length if promised < -ROUNDING * abs(self.value) else 0.0
+        return length
 
     def loss_of(self, c):
         """The mean loss of output c; of all together for the softmax."""

@@ -8,7 +8,8 @@ with the best intercept put in: with it columns count as centred, by their means
 penalty is kept as it is. Coordinate descent visits the whole working set and then its support, the
 coefficients that are not zero, some times. Where that is slow the support jumps:
 
-- with H at hand to the minimum that it would have if no sign changed, or as far as none does;
+- with H at hand to the minimum that it would have if no sign changed, as far as none does, from
+  there on without the coefficient that came to zero, and so on;
 - else to where the last visits of it point (Anderson acceleration: Bertrand, Massias 2021), if the
   model is lower there.
 """
@@ -125,21 +126,24 @@ class GramModel:
         pass
 
     def jump(self, support):
-        """Towards the minimum on the support with these signs, as far as none changes."""
-        w = self.w[support]
-        slopes = self.g[support] + self.t1[support] * np.sign(w) + self.t2[support] * w
-        H = self.H[np.ix_(support, support)] + np.diag(self.t2[support])
-        delta = solve(H, -slopes[:, None], 0.0, True)
-        if delta is None:
-            return
-        delta = delta[:, 0]
-        against = w * delta < 0.0
-        lengths = -w[against] / delta[against]
-        delta *= min(1.0, np.min(lengths, initial=1.0))
-        ends = w + delta
-        ends[ends * w <= 0.0] = 0.0
-        self.w[support] = ends
-        self.g += self.H[:, support] @ (ends - w)
+        """To the minimum on the support with these signs; what would change its sign drops out."""
+        while support.size:
+            w = self.w[support]
+            slopes = self.g[support] + self.t1[support] * np.sign(w) + self.t2[support] * w
+            H = self.H[np.ix_(support, support)] + np.diag(self.t2[support])
+            delta = solve(H, -slopes[:, None], 0.0, True)
+            if delta is None:
+                return
+            delta = delta[:, 0]
+            against = w * delta < 0.0
+            lengths = np.divide(-w, delta, out=np.full_like(w, np.inf), where=against)
+            length = min(1.0, np.min(lengths, initial=1.0))
+            ends = np.where(lengths <= length, 0.0, w + length * delta)
+            self.w[support] = ends
+            self.g += self.H[:, support] @ (ends - w)
+            if length == 1.0:
+                return
+            support = support[ends != 0.0]
 
 
 class ColumnModel:
