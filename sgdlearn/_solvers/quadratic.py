@@ -21,6 +21,8 @@ from .design import solve
 
 # Visits of the support between two of the whole working set, at most.
 SUPPORT_VISITS = 5
+# Share of their trace by which the products of the moves are kept regular.
+REGULAR = 1e-12
 # Rounds of both; what is left then is for the next model.
 ROUNDS = 50
 
@@ -34,11 +36,12 @@ def descend(model, accuracy):
         if gain <= accuracy * most:
             break
         support = model.support()
-        model.begin(support)
+        model.seen = []
+        model.note()
         for _ in range(SUPPORT_VISITS):
             if model.visit(support) <= accuracy * most:
                 break
-            model.passed(support)
+            model.note()
         else:
             model.jump(model.support())
 
@@ -119,11 +122,8 @@ class GramModel:
             self.H, order, self.t1, self.t2, self.lower, self.w, self.g
         )
 
-    def begin(self, support):
-        pass
-
-    def passed(self, support):
-        pass
+    def note(self):
+        """The jump needs to know nothing of the visits before it."""
 
     def jump(self, support):
         """To the minimum on the support with these signs; what would change its sign drops out."""
@@ -180,11 +180,31 @@ class ColumnModel:
             self.t1, self.t2, self.lower, self.w, self.a, self.S,
         )
 
-    def begin(self, support):
-        pass
-
-    def passed(self, support):
-        pass
+    def note(self):
+        """Remember the present point."""
+        self.seen.append((self.w[self.order], self.a.copy()))
 
     def jump(self, support):
-        pass
+        """To the combination of the points seen whose last moves combine to the least one."""
+        points, slopes = (np.array(seen) for seen in zip(*self.seen, strict=True))
+        moves = np.diff(points, axis=0)
+        products = moves @ moves.T
+        products += REGULAR * np.trace(products) * np.eye(len(products))
+        shares = np.linalg.solve(products, np.ones(len(products)))
+        shares /= shares.sum()
+        w, a = shares @ points[1:], shares @ slopes[1:]
+        if np.all(w >= self.lower) and self.rise(w, a) < 0.0:
+            self.w[self.order], self.a[:], self.S[0] = w, a, a.sum()
+
+    def rise(self, w, a):
+        """By how much the model and the penalty are higher at w, where the slopes are a."""
+        step = a - self.a  # D dz
+        rise = (self.a + 0.5 * step) @ (step / self.D)
+        if self.columns.centred:
+            rise -= (self.S[0] + 0.5 * step.sum()) * step.sum() / self.total
+        t1, t2, before = self.t1[self.order], self.t2[self.order], self.w[self.order]
+        return (
+            rise
+            + t1 @ (np.abs(w) - np.abs(before))
+            + 0.5 * t2 @ ((w - before) * (w + before))
+        )
