@@ -12,7 +12,8 @@ loops. There are four families:
 ``dual``
     One slope a visit, the best for its row: `SDCA`. No learning rate.
 ``batch``
-    One update a pass, no learning rate: `LBFGS`, `Newton`, `Cholesky`.
+    One update a pass, no learning rate: `LBFGS`, `Newton`, `Cholesky`,
+    `CoordinateDescent`.
 
 An optimizer of your own subclasses `Optimizer`.
 """
@@ -34,6 +35,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Cholesky",
+    "CoordinateDescent",
     "NAdam",
     "Newton",
     "Optimizer",
@@ -454,6 +456,21 @@ class Newton(Optimizer):
     family = "batch"
 
 
+class CoordinateDescent(Optimizer):
+    """Coordinate descent on working sets, for smooth losses and penalties with an L1 part.
+
+    | Q: the quadratic model of the mean loss at w, h_j its second derivatives
+    | w_j <- prox(w_j - Q'_j / h_j; penalty_j / h_j), over and over, j where w_j is not or should
+      not be 0; then F is made to fall along the step from the old w
+
+    Friedman, Hastie & Tibshirani 2010 (glmnet); Yuan, Ho & Lin 2012 (newGLMNET); Massias, Gramfort
+    & Salmon 2018 (working sets). Sparse X is converted to CSC, once.
+    """
+
+    name = "cd"
+    family = "batch"
+
+
 OPTIMIZERS = {
     optimizer.name: optimizer
     for optimizer in (
@@ -472,6 +489,7 @@ OPTIMIZERS = {
         LBFGS,
         Newton,
         Cholesky,
+        CoordinateDescent,
     )
 }
 

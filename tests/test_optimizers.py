@@ -62,7 +62,7 @@ def test_what_the_kernels_are_told(optimizer, rule, n_slots, constants):
         ],
         *[(name, "variance_reduced") for name in ("sag", "saga", "svrg")],
         ("sdca", "dual"),
-        *[(name, "batch") for name in ("lbfgs", "newton", "cholesky")],
+        *[(name, "batch") for name in ("lbfgs", "newton", "cholesky", "cd")],
     ],
 )
 def test_names(name, family):

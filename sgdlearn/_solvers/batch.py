@@ -8,6 +8,7 @@ import numpy as np
 from ..losses import Huber
 from .certificate import Certificate
 from .cholesky import cholesky
+from .coordinate import coordinate_descent
 from .interior import interior
 from .lbfgs import lbfgs
 from .newton import newton
@@ -26,8 +27,9 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10)
         Under L1, method "newton" takes the losses with kinks alone; it takes no `positive`.
     W0, b0 : ndarray of shape (k, p) and (k,)
         Where to start.
-    method : {"lbfgs", "newton", "cholesky"}
-        "lbfgs" smooths a loss with kinks, less and less; "newton" goes through the interior.
+    method : {"lbfgs", "newton", "cholesky", "cd"}
+        "lbfgs" smooths a loss with kinks, less and less; "newton" goes through the interior; "cd"
+        takes no such loss.
     tol : float or None
         What the certificate has to come to. "lbfgs": the prox-gradient mapping relative to the
         zero model's; "newton" and "cholesky": half the squared Newton decrement relative to F of
@@ -56,6 +58,8 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10)
         solver = partial(lbfgs, memory=memory)
         if not objective.loss.smooth:
             return smoothed(objective, scaling, solver, W, b, **run)
+    elif method == "cd":
+        solver = coordinate_descent
     elif not objective.loss.smooth:
         solver = interior
     elif isinstance(objective.loss, Huber):

@@ -125,6 +125,10 @@ def check_pairs(rule, parameters, *, loss, penalty, stream=False):
         refuse("loss", "it needs a loss that defines curvature(y, z)")
     if rule.name == "cholesky" and not isinstance(loss, SquaredError):
         refuse("loss", "it solves least squares; 'newton' and 'lbfgs' take every smooth loss")
+    if rule.name == "cd" and not (
+        isfinite(loss.curvature_bound) or type(loss).curvature is not Loss.curvature
+    ):
+        refuse("loss", "it needs a loss that defines curvature(y, z) or curvature_bound")
     if rule.name in ("newton", "cholesky") and penalty.positive:
         refuse("positive", "it takes L2 alone; 'lbfgs' takes all")
     if rule.name in ("newton", "cholesky") and penalty.l1 > 0 and loss.smooth:

@@ -1,0 +1,223 @@
+"""Coordinate descent on working sets: for penalties with an L1 part.
+
+Every iteration looks at all columns once, and takes for its working set those whose coefficients
+are not zero and those whose slopes say that they should not be. In them the mean loss is replaced
+by its quadratic model, which coordinate descent goes down (Friedman, Hastie, Tibshirani 2010; for
+other losses than the squared one as in newGLMNET: Yuan, Ho, Lin 2012; working sets: Massias,
+Gramfort, Salmon 2018), and the step to its minimum is shortened until F falls. The model of squared
+loss is the loss itself.
+
+Outputs take their turns in every iteration, the classes of a softmax too.
+"""
+
+import numpy as np
+
+from ..losses import Loss, Multinomial, SquaredError
+from .certificate import Stopping
+from .columns import DenseColumns, SparseColumns
+from .result import Result
+
+# The model's minimum is sought until a visit of its columns gains less than this share of the most
+# that one has gained.
+ACCURACY = 1e-2
+EXACT_ACCURACY = 1e-6
+# Rows have at least this share of the greatest curvature that the loss has: it rises where a model
+# foretold too much, and falls where it did not.
+FIRST_DAMPING = 1e-3
+LEAST_DAMPING = 1e-6
+# A step is short enough if F falls by this share of what the slope along it promises.
+ENOUGH = 0.01
+HALVINGS = 40
+# What is promised below this share of F is lost in its rounding; an optimum is where the
+# certificate then is below FLOOR.
+ROUNDING = 1e-15
+FLOOR = 1e-6
+
+
+def coordinate_descent(objective, certificate, W, b, *, tol, max_iter, monitor):
+    """Minimise a smooth loss with an elastic penalty; arguments as for `solve_batch`."""
+    run = _Run(objective, certificate, W, b)
+    stopping = Stopping(certificate, tol)
+
+    def arrived(n_iter, last=False):
+        norm = run.look()
+        if stopping.due(n_iter, norm) or last:
+            stopping.confirm(n_iter, norm, run.value, run.W, run.b)
+        return stopping.converged
+
+    n_iter, moved, converged = 0, True, arrived(0)
+    while not converged and moved and n_iter < max_iter:
+        monitor.begin_epoch()
+        n_iter += 1
+        moved = run.iterate()
+        converged = arrived(n_iter, last=not moved)
+        converged = converged or (not moved and min(run.norm, stopping.optimality) <= FLOOR)
+        if monitor.record(run.value, stopping.optimality, run.coefficients):
+            break
+    if n_iter == 0:  # the start was all that is needed
+        n_iter = 1
+        monitor.record(run.value, stopping.optimality, run.coefficients)
+    return Result(
+        run.W,
+        run.b,
+        n_iter,
+        converged,
+        n_iter,
+        optimality=stopping.optimality,
+        dual_gap=stopping.gap,
+    )
+
+
+class _Run:
+    """Coefficients, the predictions that they make, and the slopes there.
+
+    Attributes
+    ----------
+    W, b : ndarray of shape (k, p) and (k,)
+    Z, A : ndarray of shape (k, n)
+        Predictions, and the slopes of the rows' losses, weighted by their shares.
+    G : ndarray of shape (k, p)
+        The gradient of the mean loss.
+    value : float
+        F.
+    """
+
+    def __init__(self, objective, certificate, W, b):
+        rows, penalty = objective.rows, objective.penalty
+        self.objective, self.certificate = objective, certificate
+        self.scaling = certificate.scaling
+        self.columns = (SparseColumns if rows.sparse else DenseColumns)(objective, self.scaling)
+        self.softmax = isinstance(objective.loss, Multinomial)
+        self.exact = isinstance(objective.loss, SquaredError)
+        self.t1 = np.broadcast_to(penalty.thresholds(), rows.p).astype(np.float64)
+        self.t2 = np.broadcast_to(penalty.ridge(), rows.p).astype(np.float64)
+        # Columns that say nothing take no part; their coefficients become zero.
+        idle = self.scaling.scale == 0.0
+        self.W = np.maximum(W, penalty.lower)
+        self.b = b + self.W[:, idle] @ self.scaling.shift[idle]
+        self.W[:, idle] = 0.0
+        self.shares = np.ones(rows.n) if objective.weights is None else objective.weights
+        self.shares = self.shares / objective.total_weight
+        self.Z = np.ascontiguousarray(objective.predictions(self.W, self.b).T)
+        self.damping = np.full(objective.n_outputs, FIRST_DAMPING)
+
+    def coefficients(self):
+        return self.W.copy(), self.b.copy()
+
+    def look(self):
+        """Look at all columns; returns the certificate's norm."""
+        losses, self.A = self.losses_and_slopes()
+        self.G = np.array([self.columns.slopes(a) for a in self.A])
+        self.value = losses + self.objective.penalty.value(self.W)
+        gb = self.A.sum(axis=1) * self.objective.fit_intercept
+        self.norm = self.certificate.relative(self.W, self.G, gb)
+        return self.norm
+
+    def losses_and_slopes(self):
+        """The mean loss over all outputs, and A."""
+        loss = self.objective.loss
+        if self.softmax:
+            values, slopes = loss.value_and_gradient(self.targets(0), self.Z.T)
+            return float(self.shares @ values), np.ascontiguousarray(self.shares * slopes.T)
+        total, A = 0.0, np.empty_like(self.Z)
+        for c, z in enumerate(self.Z):
+            values, slopes = loss.value_and_gradient(self.targets(c), z)
+            total += float(self.shares @ values)
+            A[c] = self.shares * slopes
+        return total, A
+
+    def targets(self, c):
+        return self.objective.targets[:, 0] if self.softmax else self.objective.output_targets(c)
+
+    def iterate(self):
+        """A step of every output; returns whether any moved."""
+        moved = False
+        for c in range(len(self.W)):
+            if self.softmax and c > 0:
+                _, self.A = self.losses_and_slopes()
+                self.G[c] = self.columns.slopes(self.A[c])
+            moved = self.step(c) or moved
+        if self.softmax and self.objective.fit_intercept:  # all intercepts may shift alike
+            self.Z -= self.b.mean()
+            self.b -= self.b.mean()
+        return moved
+
+    def step(self, c):
+        """Towards the minimum of the model of output c; returns whether F fell."""
+        w, a, g = self.W[c], self.A[c], self.G[c]
+        D = self.curvatures(c)
+        which = self.working_set(w, g)
+        model = self.columns.model(which, D)
+        accuracy = EXACT_ACCURACY if self.exact else ACCURACY
+        lower = self.objective.penalty.lower
+        delta = np.zeros_like(w)
+        delta[which] = model.minimise(w, g, a, self.t1, self.t2, lower, accuracy) - w[which]
+        dz, db = self.columns.predictions(delta), 0.0
+        if self.objective.fit_intercept:
+            db = -(a.sum() + D @ dz) / D.sum()
+            dz += db
+        promised = a @ dz + self.penalty_of(w + delta) - self.penalty_of(w)
+        if promised >= -ROUNDING * abs(self.value):
+            return False
+        length = 1.0 if self.exact else self.length(c, delta, dz, promised)
+        w += length * delta
+        self.b[c] += length * db
+        self.Z[c] += length * dz
+        return length > 0.0
+
+    def curvatures(self, c):
+        """D: the curvatures of the rows' losses, weighted by their shares."""
+        loss = self.objective.loss
+        if self.exact:
+            return self.shares
+        bound, damping = self.certificate.curvature, self.damping[c]
+        if type(loss).curvature is Loss.curvature:
+            return bound * self.shares
+        if self.softmax:
+            curvatures = loss.curvature(self.targets(c), self.Z.T)[:, c]
+        else:
+            curvatures = loss.curvature(self.targets(c), self.Z[c])
+        return self.shares * (damping * bound + (1.0 - damping) * curvatures)
+
+    def working_set(self, w, g):
+        """The columns whose coefficients are not zero, or should not be."""
+        slopes = -g if self.objective.penalty.positive else np.abs(g)
+        excess = np.where(w == 0.0, (slopes - self.t1) * self.scaling.scale, 0.0)
+        new = np.flatnonzero(excess > 0.0)
+        support = np.flatnonzero(w)
+        most = self.columns.most_new(len(support))
+        if len(new) > most:
+            new = new[np.argpartition(-excess[new], most)[:most]]
+        return np.sort(np.concatenate([support, new]))
+
+    def length(self, c, delta, dz, promised):
+        """The first length of 1, 1/2, 1/4, ... for which F falls enough; 0 where there is none.
+
+        `promised` is the slope of F along the step.
+        """
+        w, z = self.W[c], self.Z[c].copy()
+        start, loss = self.penalty_of(w), self.loss_of(c)
+        length = 1.0
+        for _ in range(HALVINGS):
+            self.Z[c] = z + length * dz
+            fallen = loss - self.loss_of(c) + start - self.penalty_of(w + length * delta)
+            if fallen >= -ENOUGH * length * promised - ROUNDING * abs(self.value):
+                break
+            length *= 0.5
+        else:
+            length = 0.0
+        self.Z[c] = z
+        if length < 0.25:
+            self.damping[c] = min(1.0, max(10.0 * self.damping[c], FIRST_DAMPING))
+        elif length == 1.0:
+            self.damping[c] = max(0.1 * self.damping[c], LEAST_DAMPING)
+        return length
+
+    def loss_of(self, c):
+        """The mean loss of output c; of all together for the softmax."""
+        loss, softmax = self.objective.loss, self.softmax
+        values = loss.value(self.targets(c), self.Z.T if softmax else self.Z[c])
+        return float(self.shares @ values)
+
+    def penalty_of(self, w):
+        return float(self.t1 @ np.abs(w) + 0.5 * self.t2 @ np.square(w))

@@ -1,0 +1,210 @@
+"""Quadratic models of the mean loss in some columns, and the way to their minimum.
+
+About the present coefficients w0 the model is
+
+    1/2 (w - w0)' H (w - w0) + g . (w - w0),      H = X' diag(D) X,  g = X' a,
+
+with the best intercept put in: with it columns count as centred, by their means under D. The
+penalty is kept as it is. Coordinate descent visits the whole working set and then its support, the
+coefficients that are not zero, some times. Where that is slow the support jumps:
+
+- with H at hand to the minimum that it would have if no sign changed, as far as none does, from
+  there on without the coefficient that came to zero, and so on;
+- else to where the last visits of it point (Anderson acceleration: Bertrand, Massias 2021), if the
+  model is lower there.
+"""
+
+import numpy as np
+
+from .._kernels import coordinate as kernels
+from .design import solve
+
+# Visits of the support between two of the whole working set, at most.
+SUPPORT_VISITS = 5
+# Share of their trace by which the products of the moves are kept regular.
+REGULAR = 1e-12
+# Rounds of both; what is left then is for the next model.
+ROUNDS = 50
+
+
+def descend(model, accuracy):
+    """Visit until a visit of all gains but this share of the most that one has gained."""
+    most = 0.0
+    for _ in range(ROUNDS):
+        gain = model.visit(model.order)
+        most = max(most, gain)
+        if gain <= accuracy * most:
+            break
+        support = model.support()
+        model.seen = []
+        model.note()
+        for _ in range(SUPPORT_VISITS):
+            if model.visit(support) <= accuracy * most:
+                break
+            model.note()
+        else:
+            model.jump(model.support())
+
+
+class Gram:
+    """X' diag(D) X of the columns asked for so far, in the coordinates of the metric."""
+
+    def __init__(self, columns, D):
+        self.columns, self.D = columns, D
+        self.known = np.empty(0, dtype=np.intp)
+        self.place = np.full(columns.p, -1)
+        self.G, self.sums = np.empty((0, 0)), np.empty(0)
+
+    def size_with(self, which):
+        return len(self.known) + np.count_nonzero(self.place[which] < 0)
+
+    def of(self, which):
+        """H and X' D in these columns."""
+        new = which[self.place[which] < 0]
+        if new.size:
+            self.extend(new)
+        at = self.place[which]
+        return self.G[np.ix_(at, at)], self.sums[at]
+
+    def extend(self, new):
+        """Add columns: one pass over the rows."""
+        columns, old, m = self.columns, len(self.known), len(new)
+        cross, square, sums = np.zeros((old, m)), np.zeros((m, m)), np.zeros(m)
+        for start, stop in columns.objective.blocks(width=old + m):
+            root = np.sqrt(self.D[start:stop])
+            A = columns.block(start, stop, new) * root[:, None]
+            square += A.T @ A
+            sums += root @ A
+            if old:
+                B = columns.block(start, stop, self.known) * root[:, None]
+                cross += B.T @ A
+        self.G = np.block([[self.G, cross], [cross.T, square]])
+        self.sums = np.append(self.sums, sums)
+        self.place[new] = np.arange(old, old + m)
+        self.known = np.append(self.known, new)
+
+
+class GramModel:
+    """A model with H at hand, in the coordinates of the metric.
+
+    Parameters
+    ----------
+    gram : Gram
+    which : ndarray of int
+        The columns of X in it.
+    """
+
+    def __init__(self, gram, which):
+        self.which, self.order = which, np.arange(len(which))
+        self.scaling = gram.columns.scaling
+        self.H, self.sums = gram.of(which)
+        self.centred, self.total = gram.columns.centred, gram.D.sum()
+        if self.centred:
+            self.H -= np.outer(self.sums, self.sums) / self.total
+
+    def minimise(self, w, g, a, t1, t2, lower, accuracy):
+        """The coefficients of the minimum, from w, where X' a is g; g, w, t1, t2 of all columns."""
+        scale = self.scaling.scale[self.which]
+        self.w, self.lower = w[self.which] / scale, lower
+        self.t1, self.t2 = t1[self.which] * scale, t2[self.which] * scale**2
+        S = a.sum()
+        self.g = (g[self.which] - S * self.scaling.shift[self.which]) * scale
+        if self.centred:
+            self.g -= self.sums * (S / self.total)
+        descend(self, accuracy)
+        return self.w * scale
+
+    def support(self):
+        return np.flatnonzero(self.w)
+
+    def visit(self, order):
+        return kernels.gram_visits(
+            self.H, order, self.t1, self.t2, self.lower, self.w, self.g
+        )
+
+    def note(self):
+        """The jump needs to know nothing of the visits before it."""
+
+    def jump(self, support):
+        """To the minimum on the support with these signs; what would change its sign drops out."""
+        while support.size:
+            w = self.w[support]
+            slopes = self.g[support] + self.t1[support] * np.sign(w) + self.t2[support] * w
+            H = self.H[np.ix_(support, support)] + np.diag(self.t2[support])
+            delta = solve(H, -slopes[:, None], 0.0, True)
+            if delta is None:
+                return
+            delta = delta[:, 0]
+            against = w * delta < 0.0
+            lengths = np.divide(-w, delta, out=np.full_like(w, np.inf), where=against)
+            length = min(1.0, np.min(lengths, initial=1.0))
+            ends = np.where(lengths <= length, 0.0, w + length * delta)
+            self.w[support] = ends
+            self.g += self.H[:, support] @ (ends - w)
+            if length == 1.0:
+                return
+            support = support[ends != 0.0]
+
+
+class ColumnModel:
+    """A model that goes along the columns.
+
+    Parameters
+    ----------
+    columns : SparseColumns or GatheredColumns
+    which, order : ndarray of int
+        The columns of the model, by their numbers in X and in `columns`.
+    D : ndarray of shape (n,)
+    """
+
+    def __init__(self, columns, which, order, D):
+        self.columns, self.which, self.order, self.D = columns, which, order, D
+        self.total = D.sum()
+        self.h, self.means = np.zeros((2, columns.p))
+        columns.curvatures(order, D, self.total, self.h, self.means)
+
+    def minimise(self, w, g, a, t1, t2, lower, accuracy):
+        """As for `GramModel`."""
+        own = self.columns.own
+        self.w, self.t1, self.t2, self.lower = own(w).copy(), own(t1), own(t2), lower
+        self.a, self.S = a.copy(), np.array([a.sum()])
+        descend(self, accuracy)
+        return self.w[self.order]
+
+    def support(self):
+        return self.order[self.w[self.order] != 0.0]
+
+    def visit(self, order):
+        return self.columns.visits(
+            order, self.D, self.total, self.h, self.means,
+            self.t1, self.t2, self.lower, self.w, self.a, self.S,
+        )
+
+    def note(self):
+        """Remember the present point."""
+        self.seen.append((self.w[self.order], self.a.copy()))
+
+    def jump(self, support):
+        """To the combination of the points seen whose last moves combine to the least one."""
+        points, slopes = (np.array(seen) for seen in zip(*self.seen, strict=True))
+        moves = np.diff(points, axis=0)
+        products = moves @ moves.T
+        products += REGULAR * np.trace(products) * np.eye(len(products))
+        shares = np.linalg.solve(products, np.ones(len(products)))
+        shares /= shares.sum()
+        w, a = shares @ points[1:], shares @ slopes[1:]
+        if np.all(w >= self.lower) and self.rise(w, a) < 0.0:
+            self.w[self.order], self.a[:], self.S[0] = w, a, a.sum()
+
+    def rise(self, w, a):
+        """By how much the model and the penalty are higher at w, where the slopes are a."""
+        step = a - self.a  # D dz
+        rise = (self.a + 0.5 * step) @ (step / self.D)
+        if self.columns.centred:
+            rise -= (self.S[0] + 0.5 * step.sum()) * step.sum() / self.total
+        t1, t2, before = self.t1[self.order], self.t2[self.order], self.w[self.order]
+        return (
+            rise
+            + t1 @ (np.abs(w) - np.abs(before))
+            + 0.5 * t2 @ ((w - before) * (w + before))
+        )
