@@ -1,4 +1,6 @@
-"""L-BFGS in the metric of a subsampled Hessian: the same optimum, whatever is drawn."""
+"""L-BFGS and SVRG in the metric of a subsampled Hessian: the same optimum, whatever is drawn."""
+
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from sgdlearn._solvers.batch import solve_batch
 from sgdlearn._solvers.monitor import Monitor
 from sgdlearn._solvers.objective import Objective
 from sgdlearn._solvers.preconditioner import Preconditioner, pieces
+from sgdlearn._solvers.psvrg import _Run, psvrg
 from sgdlearn._solvers.rows import make_rows
 from sgdlearn._solvers.scaling import Scaling
 from sgdlearn.penalties import ElasticPenalty
@@ -57,8 +60,13 @@ def problem(case, X, *, l2=1e-3, weights=None, rows=None, fit_intercept=True, n_
 
 def run(objective, method="lbfgs", tol=1e-12):
     start = np.zeros((objective.n_outputs, P)), objective.baseline()
-    monitor = Monitor()
-    result = solve_batch(objective, *start, method=method, tol=tol, max_iter=500, monitor=monitor)
+    settings = {"tol": tol, "max_iter": 500, "monitor": Monitor()}
+    if method == "psvrg":
+        drawn = {"rng": np.random.default_rng(0), "shuffle": True, "batch_size": 40}
+        result = psvrg(objective, *start, **drawn, **settings)
+    else:
+        result = solve_batch(objective, *start, method=method, **settings)
+    monitor = settings["monitor"]
     assert len(monitor.curve) == result.n_iter
     assert monitor.curve[-1] == pytest.approx(objective.value(result.W, result.b), rel=1e-9)
     return result
@@ -67,10 +75,11 @@ def run(objective, method="lbfgs", tol=1e-12):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("l2", [1e-6, 1e-2])
 @pytest.mark.parametrize("case", LOSSES)
-def test_optimum_is_newtons(case, l2, fit_intercept):
+@pytest.mark.parametrize("method", ["lbfgs", "psvrg"])
+def test_optimum_is_newtons(method, case, l2, fit_intercept):
     X = ill_conditioned()
     objective = problem(case, X, l2=l2, fit_intercept=fit_intercept)
-    ours, best = run(objective), run(objective, "newton")
+    ours, best = run(objective, method), run(objective, "newton")
     assert ours.converged
     value, least = (objective.value(one.W, one.b) for one in (ours, best))
     assert value == pytest.approx(least, rel=1e-9)
@@ -78,12 +87,13 @@ def test_optimum_is_newtons(case, l2, fit_intercept):
     np.testing.assert_allclose(Z, best_Z, atol=1e-3 * np.abs(best_Z).max())
 
 
-def test_certificate_bounds_what_is_left():
+@pytest.mark.parametrize("method", ["lbfgs", "psvrg"])
+def test_certificate_bounds_what_is_left(method):
     objective = problem("log", ill_conditioned(), l2=1e-5)
     best = run(objective, "newton")
     least = objective.value(best.W, best.b)
     for tol in 1e-2, 1e-4, 1e-6:
-        result = run(objective, tol=tol)
+        result = run(objective, method, tol=tol)
         assert objective.value(result.W, result.b) - least <= tol * least
 
 
@@ -150,3 +160,59 @@ def test_well_conditioned_large_problem_through_the_estimator(monkeypatch):
     )
     np.testing.assert_allclose(lbfgs.coef_, newton.coef_, atol=1e-4)
     assert lbfgs.n_iter_ <= 15
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_pass_of_psvrg_step_by_step(weighted):
+    X = ill_conditioned()
+    weights = np.random.default_rng(3).uniform(0.5, 2.0, size=N) if weighted else None
+    objective = problem("log", X, weights=weights)
+    run = _Run(objective, np.zeros((1, P)), np.zeros(1), 50, np.random.default_rng(7))
+    y, s = objective.targets[:, 0], np.ones(N) if weights is None else weights / weights.mean()
+    A = np.column_stack([(X - run.scaling.shift) * run.scaling.scale, np.ones(N)])
+    D = np.append(1e-3 * run.scaling.scale**2, 0.0)
+    L = run.metric.factors[0]
+    inverse = np.linalg.inv(L @ L.T)
+
+    def slopes(u, rows):
+        return -s[rows] * y[rows] / (1.0 + np.exp(y[rows] * (A[rows] @ u)))
+
+    start = run.metric.design.pack(run.W, run.b)[0]
+    u, order = start.copy(), deepcopy(run.rng).permutation(N)
+    whole = A.T @ slopes(start, slice(None)) / N
+    for first in range(0, N, 50):
+        rows = order[first : first + 50]
+        g = A[rows].T @ (slopes(u, rows) - slopes(start, rows)) / 50 + whole + D * u
+        u = u - run.rate * inverse @ g
+    run.visit_all()
+    np.testing.assert_allclose(run.metric.design.pack(run.W, run.b)[0], u, rtol=1e-6, atol=1e-9)
+
+
+def test_psvrg_needs_no_shuffling_and_takes_sparse_rows():
+    X = ill_conditioned() * (np.random.default_rng(2).random((N, P)) < 0.6)
+    y = X[:, 0] / X[:, 0].std() + np.random.default_rng(0).logistic(size=N) > 0.0
+    setting = {"optimizer": "psvrg", "alpha": 1e-3, "tol": 1e-10, "shuffle": False}
+    dense, stored = (
+        GDLogisticRegression(**setting).fit(rows, y) for rows in (X, sparse.csr_matrix(X))
+    )
+    newton = GDLogisticRegression(optimizer="newton", alpha=1e-3, tol=1e-12).fit(X, y)
+    for model in dense, stored:
+        np.testing.assert_allclose(
+            model.decision_function(X), newton.decision_function(X), atol=1e-3
+        )
+
+
+@pytest.mark.parametrize(
+    "name, setting",
+    [
+        ("learning_rate", {"learning_rate": 0.1}),
+        ("batch_size", {"batch_size": "full"}),
+        ("penalty", {"penalty": "l1"}),
+        ("positive", {"positive": True}),
+        ("average", {"average": True}),
+    ],
+)
+def test_psvrg_pairs_that_are_errors(name, setting):
+    X = ill_conditioned()
+    with pytest.raises(ValueError, match=f"psvrg.*{name}"):
+        GDLogisticRegression(optimizer="psvrg", **setting).fit(X, np.arange(N) % 2)

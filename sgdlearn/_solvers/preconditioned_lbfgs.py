@@ -17,7 +17,7 @@ from .result import Result
 
 CLOSER = 1e-3  # a metric serves until the decrement has fallen by this much since it was made
 STALE = 40  # or until so many iterations have gone by
-LEAST = 1e-4
+LEAST = 1e-4  # share of the zero model's F that F counts as at the least
 FLOOR = 1e-12  # share of F below which it is rounded too much to decide
 
 
@@ -53,6 +53,11 @@ def preconditioned_lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor
     return Result(run.W, run.b, run.n_iter, run.converged, run.n_iter)
 
 
+def left(metric, slopes):
+    """What F can still fall by, from its gradient in the round unknowns."""
+    return float(np.sum(slopes**2)) * (0.5 if metric.whole else 1.0)
+
+
 class _Run:
     """Where the run is, what the driver asks for, and when it ends."""
 
@@ -72,7 +77,7 @@ class _Run:
         """A metric made here; the driver's unknowns are x in a unit in which its slope is 1."""
         self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b)
         self.x = self.metric.to_round(self.W, self.b)
-        self.decrement = self.bound(self.metric.gradient(self.W, self.GW, self.gb))
+        self.decrement = left(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
         self.unit = np.sqrt(self.decrement) or 1.0
         self.made, self.since = self.decrement, self.n_iter
         if self.certificate <= self.tol:
@@ -86,10 +91,6 @@ class _Run:
     @property
     def certificate(self):
         return self.decrement / max(self.value, self.least)
-
-    def bound(self, slopes):
-        """What F can still fall by."""
-        return float(np.sum(slopes**2)) * (0.5 if self.metric.whole else 1.0)
 
     def value_and_gradient(self, x):
         """F and its gradient, in the unit of the unknowns."""
@@ -105,7 +106,7 @@ class _Run:
             self.value_and_gradient(x)
         _, self.W, self.b, self.value, self.GW, self.gb, slopes = self.asked
         self.n_iter += 1
-        self.decrement = self.bound(slopes)
+        self.decrement = left(self.metric, slopes)
         stop = self.monitor.record(self.value, self.certificate, self.coefficients)
         arrived = self.certificate <= self.tol
         far = self.decrement <= CLOSER * self.made  # from where the metric was made
