@@ -84,7 +84,8 @@ def lbfgs_in_turn(objective, certificate, W, b, *, tol, max_iter, monitor, memor
     if passes > FEW_PASSES:
         run["max_iter"] = int(min(passes, max_iter))
         first = lbfgs(objective, certificate, W, b, tol=tol, **run)
-        if first.converged or first.n_iter < run["max_iter"] or first.n_iter == max_iter:
+        ended = first.converged or monitor.stopped_by is not None
+        if ended or first.n_iter == max_iter or np.isinf(passes):
             return first
         W, b, n_iter = first.W, first.b, first.n_iter
         run["max_iter"] = max_iter - n_iter
