@@ -4,21 +4,20 @@ In the unknowns x of `Preconditioner` the Hessian is close to the identity, and 
 steps and gradients tell what is left: some ten or twenty passes to the optimum, whatever the
 condition of the data. The metric is renewed where it was made far from where the run has come to.
 
-The certificate is half the squared Newton decrement, relative to F (to a ten-thousandth of the
-zero model's at the least): by the Hessian of a sample of rows, which may be somewhat off, it is
-taken twice.
+The certificate is half the squared Newton decrement, relative to F of the zero model: by the
+Hessian of a sample of rows, which may be somewhat off, it is taken twice.
 """
 
 import numpy as np
 from scipy.optimize import minimize
 
+from .certificate import allowed_excess
 from .preconditioner import Preconditioner
 from .result import Result
 
 CLOSER = 1e-3  # a metric serves until the decrement has fallen by this much since it was made
 STALE = 40  # or until so many iterations have gone by
-LEAST = 1e-4  # share of the zero model's F that F counts as at the least
-FLOOR = 1e-12  # share of F below which it is rounded too much to decide
+FLOOR = 1e-12  # share of the zero model's F below which F is rounded too much to decide
 
 
 class _Renew(Exception):
@@ -47,10 +46,11 @@ def preconditioned_lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor
                 },
             )
             if run.n_iter - before < 2:  # rounding lets F fall no more
-                run.finish(run.certificate <= max(tol, FLOOR))
+                run.finish(run.decrement <= max(run.allowed, FLOOR * run.reference))
         except _Renew:
             pass
-    return Result(run.W, run.b, run.n_iter, run.converged, run.n_iter)
+    n_iter, optimality = run.n_iter, run.certificate
+    return Result(run.W, run.b, n_iter, run.converged, n_iter, optimality=optimality)
 
 
 def left(metric, slopes):
@@ -63,7 +63,7 @@ class _Run:
 
     def __init__(self, objective, certificate, W, b, *, tol, max_iter, monitor):
         self.objective, self.scaling = objective, certificate.scaling
-        self.least = LEAST * certificate.reference_value
+        self.reference = certificate.reference_value
         self.tol, self.max_iter, self.monitor = tol, max_iter, monitor
         self.n_iter, self.ended, self.converged = 0, False, False
         self.W, self.b = self.scaling.to_user(*self.scaling.from_user(W, b))
@@ -80,17 +80,23 @@ class _Run:
         self.decrement = left(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
         self.unit = np.sqrt(self.decrement) or 1.0
         self.made, self.since = self.decrement, self.n_iter
-        if self.certificate <= self.tol:
+        if self.decrement <= self.allowed:
             if self.n_iter == 0:
                 self.n_iter = 1
+                self.monitor.begin_epoch()
                 self.monitor.record(self.value, self.certificate, self.coefficients)
             self.monitor.certificate = self.certificate
             self.finish(converged=True)
             raise _Renew
+        self.monitor.begin_epoch()
 
     @property
     def certificate(self):
-        return self.decrement / max(self.value, self.least)
+        return self.decrement / self.reference
+
+    @property
+    def allowed(self):
+        return allowed_excess(self.value, self.reference, self.tol)
 
     def value_and_gradient(self, x):
         """F and its gradient, in the unit of the unknowns."""
@@ -108,13 +114,14 @@ class _Run:
         self.n_iter += 1
         self.decrement = left(self.metric, slopes)
         stop = self.monitor.record(self.value, self.certificate, self.coefficients)
-        arrived = self.certificate <= self.tol
+        arrived = self.decrement <= self.allowed
         far = self.decrement <= CLOSER * self.made  # from where the metric was made
         if stop or (arrived and not far) or self.n_iter >= self.max_iter:
             self.finish(arrived)
             raise _Renew
         if far or self.n_iter - self.since >= STALE:
             raise _Renew
+        self.monitor.begin_epoch()
 
     def finish(self, converged):
         self.ended, self.converged = True, converged

@@ -116,7 +116,7 @@ class Preconditioner:
     def gradient(self, W, GW, gb):
         """The gradient of F in x at W, from that of the mean loss."""
         objective, scaling = self.design.objective, self.design.scaling
-        G, gb = scaling.gradient(GW + objective.penalty.l2 * W, gb)
+        G, gb = scaling.gradient(GW + objective.penalty.ridge() * W, gb)
         g = self.told_apart(np.column_stack([G, gb]) if objective.fit_intercept else G)
         return np.vstack([solve_triangular(L, v.T, lower=True).T for L, v in self.each(g)])
 

@@ -20,8 +20,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .certificate import Certificate
-from .preconditioned_lbfgs import CLOSER, LEAST, left
+from .certificate import Certificate, allowed_excess
+from .preconditioned_lbfgs import CLOSER, left
 from .preconditioner import Preconditioner
 from .result import Result
 from .scaling import Scaling
@@ -59,21 +59,21 @@ def psvrg(objective, W, b, *, batch_size, tol, max_iter, rng, shuffle, monitor):
     """
     run = _Run(objective, W, b, batch_size, rng if shuffle else None)
     monitor.start_value(run.value)
-    tol = -1.0 if tol is None else tol
     n_iter, converged, stop = 0, False, False
     while n_iter < max_iter and not (stop or converged):
         n_iter += 1
+        monitor.begin_epoch()
         if run.decrement <= CLOSER * run.made:
             run.renew()
         run.visit_all()
         stop = monitor.record(run.value, run.certificate, run.coefficients)
-        if run.certificate <= tol and run.decrement <= CLOSER * run.made:
+        if tol is not None and run.has_arrived(tol) and run.decrement <= CLOSER * run.made:
             run.renew()  # a stale metric is not believed
-        converged = run.certificate <= tol
+        converged = tol is not None and run.has_arrived(tol)
         if run.rate < SLOWEST:
             break
     monitor.certificate = run.certificate
-    return Result(run.W, run.b, n_iter, converged, run.t)
+    return Result(run.W, run.b, n_iter, converged, run.t, optimality=run.certificate)
 
 
 class _Run:
@@ -85,7 +85,7 @@ class _Run:
         scaling = Scaling.from_rows(rows, weights, centre=objective.fit_intercept)
         certificate = Certificate(objective, scaling)
         self.scaling = certificate.scaling
-        self.least = LEAST * certificate.reference_value
+        self.reference = certificate.reference_value
         self.batch_size = max(rows.p, FEWEST) if batch_size == "auto" else batch_size
         self.t = 0
         self.W, self.b = self.scaling.to_user(*self.scaling.from_user(W, b))
@@ -109,7 +109,10 @@ class _Run:
 
     @property
     def certificate(self):
-        return self.decrement / max(self.value, self.least)
+        return self.decrement / self.reference
+
+    def has_arrived(self, tol):
+        return self.decrement <= allowed_excess(self.value, self.reference, tol)
 
     def coefficients(self):
         return self.W.copy(), self.b.copy()
@@ -142,7 +145,7 @@ class _Run:
     def largest_eigenvalue(self, some):
         """The largest eigenvalue of the Hessian of a batch in x at the snapshot."""
         here = self.gradient(some, self.W, self.slopes(some, self.W, self.b))
-        h = NEARBY * np.sqrt(max(self.value, self.least))
+        h = NEARBY * np.sqrt(max(self.value, NEARBY * self.reference))
         # not one of the vectors that make a pattern of the columns
         v = np.cos(np.arange(1.0, 1.0 + self.x.size)).reshape(self.x.shape)
         size = 0.0
