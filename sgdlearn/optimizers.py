@@ -8,7 +8,7 @@ loops. There are four families:
     its step: `SGD`, `AdaGrad`, `AdaDelta`, `RMSProp`, `Adam`, `AdamW`, `NAdam`, `FTRL`. They learn
     from streams (`partial_fit`) and take a learning rate r, here a number for the update t.
 ``variance_reduced``
-    One update a row, by a better estimate of the whole gradient: `SAG`, `SAGA`, `SVRG`.
+    One update a row, by a better estimate of the whole gradient: `SAG`, `SAGA`, `SVRG`, `PSVRG`.
 ``dual``
     One slope a visit, the best for its row: `SDCA`. No learning rate.
 ``batch``
@@ -25,6 +25,7 @@ from sgdlearn._parameters import Parameters
 __all__ = [
     "FTRL",
     "LBFGS",
+    "PSVRG",
     "SAG",
     "SAGA",
     "SDCA",
@@ -418,8 +419,25 @@ class SDCA(Optimizer):
     family = "dual"
 
 
+class PSVRG(Optimizer):
+    """Preconditioned SVRG (Frangella, Rathore, Zhao & Udell 2023, "PROMISE").
+
+    | g = mean over B of (l'_i(w) - l'_i(w~)) x_i + G(w~);  w <- w - r M^-1 (g + l2 w)
+
+    with mini-batches B of about as many rows as there are columns, and M the Hessian of a sample of
+    rows, factored. For dense, ill-conditioned data of up to some thousand columns.
+    """
+
+    name = "psvrg"
+    family = "variance_reduced"
+
+
 class LBFGS(Optimizer):
     """L-BFGS (Liu & Nocedal 1989): a model of the curvature from the last few steps.
+
+    On large data with up to some thousand columns, no L1 and no `positive`, the steps are seen in
+    the metric of the Hessian of a sample of rows (Roosta-Khorasani & Mahoney 2019), as soon as that
+    is worth its price.
 
     Parameters
     ----------
@@ -485,6 +503,7 @@ OPTIMIZERS = {
         SAG,
         SAGA,
         SVRG,
+        PSVRG,
         SDCA,
         LBFGS,
         Newton,

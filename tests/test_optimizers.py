@@ -60,7 +60,7 @@ def test_what_the_kernels_are_told(optimizer, rule, n_slots, constants):
             (name, "stochastic")
             for name in ("sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl")
         ],
-        *[(name, "variance_reduced") for name in ("sag", "saga", "svrg")],
+        *[(name, "variance_reduced") for name in ("sag", "saga", "svrg", "psvrg")],
         ("sdca", "dual"),
         *[(name, "batch") for name in ("lbfgs", "newton", "cholesky", "cd")],
     ],

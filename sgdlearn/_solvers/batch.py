@@ -12,9 +12,12 @@ from .coordinate import coordinate_descent
 from .interior import interior
 from .lbfgs import lbfgs
 from .newton import newton
+from .preconditioned_lbfgs import preconditioned_lbfgs
+from .preconditioner import price
 from .scaling import Scaling
 from .smoothing import smoothed
 
+FEW_PASSES = 6  # a metric that costs no more than these is made at once
 CLOSE = 1e-7  # for Huber's loss the interior point method hands over to Newton's here
 
 
@@ -58,6 +61,9 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10)
         solver = partial(lbfgs, memory=memory)
         if not objective.loss.smooth:
             return smoothed(objective, scaling, solver, W, b, **run)
+        penalty = objective.penalty
+        if penalty.l1 == 0.0 and not penalty.positive:
+            solver = partial(lbfgs_in_turn, memory=memory)
     elif method == "cd":
         solver = coordinate_descent
     elif not objective.loss.smooth:
@@ -69,6 +75,26 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10)
     result = solver(objective, Certificate(objective, scaling), W, b, **run)
     result.converged = result.converged and not separated(objective, result.W, result.b)
     return result
+
+
+def lbfgs_in_turn(objective, certificate, W, b, *, tol, max_iter, monitor, memory):
+    """L-BFGS in the diagonal metric for as long as a better one would take to make, then in that.
+
+    So whichever of the two is the right one, it costs twice its price at the most.
+    """
+    run = {"max_iter": max_iter, "monitor": monitor, "memory": memory}
+    passes = price(objective)
+    n_iter = 0
+    if passes > FEW_PASSES:
+        run["max_iter"] = int(min(passes, max_iter))
+        first = lbfgs(objective, certificate, W, b, tol=tol, **run)
+        ended = first.converged or monitor.stopped_by is not None
+        if ended or first.n_iter == max_iter or np.isinf(passes):
+            return first
+        W, b, n_iter = first.W, first.b, first.n_iter
+        run["max_iter"] = max_iter - n_iter
+    result = preconditioned_lbfgs(objective, certificate, W, b, tol=tol, **run)
+    return replace(result, n_iter=n_iter + result.n_iter, t=n_iter + result.n_iter)
 
 
 def interior_newton(objective, certificate, W, b, *, tol, max_iter, monitor):

@@ -29,15 +29,19 @@ class Design:
         b = u[:, self.p] if self.objective.fit_intercept else np.zeros(self.k)
         return self.scaling.to_user(u[:, : self.p], b)
 
-    def blocks(self, width=None):
-        """(start, stop, A): the rows block by block, with the intercept's column of ones."""
-        rows, scaling = self.objective.rows, self.scaling
-        for start, stop in self.objective.blocks(width=width or self.q):
-            X = rows.block(start, stop)
-            A = np.ones((stop - start, self.q))
-            A[:, : self.p] = X.toarray() if rows.sparse else X
-            A[:, : self.p] -= scaling.shift
-            A[:, : self.p] *= scaling.scale
+    def blocks(self, width=None, least=64):
+        """(start, stop, A): the rows block by block, with the intercept's column of ones.
+
+        A is overwritten by the next block, which has at least `least` rows if there are as many.
+        """
+        scaling, scratch = self.scaling, None
+        for start, stop in self.objective.blocks(width=width or self.q, least=least):
+            if scratch is None:
+                scratch = np.ones((stop - start, self.q))
+            A = scratch[: stop - start]
+            columns = A[:, : self.p]
+            np.subtract(self.objective.rows.dense_block(start, stop), scaling.shift, out=columns)
+            columns *= scaling.scale
             yield start, stop, A
 
     def times(self, u):
@@ -60,9 +64,9 @@ class Design:
         return out
 
 
-def weighted_gram(A, weights):
+def weighted_gram(A, weights, out=None):
     """A' diag(weights) A, symmetric to the last bit."""
-    return syrk(A * np.sqrt(weights)[:, None])
+    return syrk(A * np.sqrt(weights)[:, None], out=out)
 
 
 def syrk(A, out=None):

@@ -117,7 +117,8 @@ class _Model:
             hessian = np.zeros((1, k * q, k * q))
         else:
             hessian = np.zeros((1 if self.alike else k, q, q))
-        for start, stop, A in design.blocks(width=k * q if self.softmax else q):
+        product = np.empty((q, q))
+        for start, stop, A in design.blocks(width=k * q if self.softmax else q, least=q):
             Z = A @ u.T
             weights = objective.block_weights(start, stop)
             if self.softmax:
@@ -129,7 +130,7 @@ class _Model:
                 if weights is not None:
                     curvatures = curvatures * weights[:, None]
                 for c, H in enumerate(hessian):
-                    H += weighted_gram(A, curvatures[:, c])
+                    H += weighted_gram(A, curvatures[:, c], out=product)
             block_value, slopes = objective.losses_to_slopes(start, stop, Z)
             value += block_value
             gradient += slopes.T @ A

@@ -64,9 +64,7 @@ def has_separate_outputs(run, rows):
     """Whether the outputs are visited one by one, in compiled loops, and are not one softmax."""
     method = run.method
     return (
-        method.n_outputs > 1
-        and not isinstance(method.loss, Multinomial)
-        and run.goes_by_rows(rows)
+        method.n_outputs > 1 and not isinstance(method.loss, Multinomial) and run.goes_by_rows(rows)
     )
 
 
@@ -89,8 +87,6 @@ def visit_by_outputs(run, rows, weights, groups, apply, order):
         )
         for group, _ in groups
     ]
-    total = sum(
-        apply(lambda part, group: part.visit(rows, group[1], weights, order), runs, groups)
-    )
+    total = sum(apply(lambda part, group: part.visit(rows, group[1], weights, order), runs, groups))
     run.become_outputs([part.state for part in runs])
     return total

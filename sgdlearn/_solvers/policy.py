@@ -110,17 +110,25 @@ def check_pairs(rule, parameters, *, loss, penalty, stream=False):
         return
     if parameters["optimizer"] != "auto" and not loss.smooth:
         refuse("loss", "it needs a smooth loss; 'auto' and the stochastic rules do not")
-    if rule.family == "variance_reduced":
+    if rule.name == "psvrg":
+        if parameters["learning_rate"] != "auto":
+            refuse("learning_rate", "it finds its own step")
+        if parameters["batch_size"] == "full":
+            refuse("batch_size", "it takes mini-batches")
+    elif rule.family == "variance_reduced":
         if parameters["batch_size"] not in ("auto", 1):
             refuse("batch_size", "it visits single rows")
         rate = parameters["learning_rate"]
         if not (rate == "auto" or isinstance(rate, Real)):
             refuse("learning_rate", "its rate is one number, or 'auto'")
         return
-    if parameters["learning_rate"] != "auto":
-        refuse("learning_rate", "it finds its own step")
-    if parameters["batch_size"] not in ("auto", "full"):
-        refuse("batch_size", "each iteration reads the whole data")
+    else:
+        if parameters["learning_rate"] != "auto":
+            refuse("learning_rate", "it finds its own step")
+        if parameters["batch_size"] not in ("auto", "full"):
+            refuse("batch_size", "each iteration reads the whole data")
+    if rule.name == "psvrg" and loss.spec is None:
+        refuse("loss", "it knows the built-in losses alone")
     if rule.name == "newton" and type(loss).curvature is Loss.curvature:
         refuse("loss", "it needs a loss that defines curvature(y, z)")
     if rule.name == "cholesky" and not isinstance(loss, SquaredError):
@@ -129,9 +137,9 @@ def check_pairs(rule, parameters, *, loss, penalty, stream=False):
         isfinite(loss.curvature_bound) or type(loss).curvature is not Loss.curvature
     ):
         refuse("loss", "it needs a loss that defines curvature(y, z) or curvature_bound")
-    if rule.name in ("newton", "cholesky") and penalty.positive:
+    if rule.name in ("newton", "cholesky", "psvrg") and penalty.positive:
         refuse("positive", "it takes L2 alone; 'lbfgs' takes all")
-    if rule.name in ("newton", "cholesky") and penalty.l1 > 0 and loss.smooth:
+    if rule.name in ("newton", "cholesky", "psvrg") and penalty.l1 > 0 and loss.smooth:
         refuse("penalty", "it takes L2 alone; 'lbfgs' takes all")
 
 

@@ -13,6 +13,7 @@ from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
 from .dual import solve_dual
 from .policy import AS_GIVEN, EXACT, SMALL, check_pairs, choose
+from .psvrg import psvrg
 from .scaling import Scaling, deviations
 from .stochastic import Method, Run, solve_stochastic
 from .variance_reduced import solve_variance_reduced
@@ -146,6 +147,10 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
         if exact and not result.converged and monitor.certificate <= way.tol:
             result.converged = not separated(objective, result.W, result.b)
         return result, None
+    if way.rule.name == "psvrg":
+        names = ("batch_size", "tol", "max_iter", "shuffle")
+        chosen = {name: getattr(way, name) for name in names}
+        return psvrg(objective, *start, rng=rng, monitor=monitor, **chosen), None
     if way.rule.family == "variance_reduced":
         result = solve_variance_reduced(
             objective,

@@ -1,0 +1,130 @@
+"""L-BFGS (Liu, Nocedal 1989) in the metric of a subsampled Hessian.
+
+In the unknowns x of `Preconditioner` the Hessian is close to the identity, and a few pairs of
+steps and gradients tell what is left: some ten or twenty passes to the optimum, whatever the
+condition of the data. The metric is renewed where it was made far from where the run has come to.
+
+The certificate is half the squared Newton decrement, relative to F of the zero model: by the
+Hessian of a sample of rows, which may be somewhat off, it is taken twice.
+"""
+
+import numpy as np
+from scipy.optimize import minimize
+
+from .certificate import allowed_excess
+from .preconditioner import Preconditioner
+from .result import Result
+
+CLOSER = 1e-3  # a metric serves until the decrement has fallen by this much since it was made
+STALE = 40  # or until so many iterations have gone by
+FLOOR = 1e-12  # share of the zero model's F below which F is rounded too much to decide
+
+
+class _Renew(Exception):
+    """Leaves the driver: time for another metric, or the end."""
+
+
+def preconditioned_lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor, memory):
+    """Minimise a smooth loss with an L2 penalty or none; arguments as for `solve_batch`."""
+    run = _Run(objective, certificate, W, b, tol=tol, max_iter=max_iter, monitor=monitor)
+    while not run.ended:
+        before = run.n_iter
+        try:
+            run.renew()
+            minimize(
+                run.value_and_gradient,
+                run.x.ravel() / run.unit,
+                jac=True,
+                method="L-BFGS-B",
+                callback=run.iterated,
+                options={
+                    "maxcor": memory,
+                    "maxiter": max_iter,
+                    "maxfun": 20 * max_iter,
+                    "ftol": 0.0,
+                    "gtol": 0.0,
+                },
+            )
+            if run.n_iter - before < 2:  # rounding lets F fall no more
+                run.finish(run.decrement <= max(run.allowed, FLOOR * run.reference))
+        except _Renew:
+            pass
+    n_iter, optimality = run.n_iter, run.certificate
+    return Result(run.W, run.b, n_iter, run.converged, n_iter, optimality=optimality)
+
+
+def left(metric, slopes):
+    """What F can still fall by, from its gradient in the round unknowns."""
+    return float(np.sum(slopes**2)) * (0.5 if metric.whole else 1.0)
+
+
+class _Run:
+    """Where the run is, what the driver asks for, and when it ends."""
+
+    def __init__(self, objective, certificate, W, b, *, tol, max_iter, monitor):
+        self.objective, self.scaling = objective, certificate.scaling
+        self.reference = certificate.reference_value
+        self.tol, self.max_iter, self.monitor = tol, max_iter, monitor
+        self.n_iter, self.ended, self.converged = 0, False, False
+        self.W, self.b = self.scaling.to_user(*self.scaling.from_user(W, b))
+        self.value, self.GW, self.gb = self.evaluate(self.W, self.b)
+
+    def evaluate(self, W, b):
+        loss, GW, gb = self.objective.loss_value_and_gradient(W, b)
+        return loss + self.objective.penalty.value(W), GW, gb
+
+    def renew(self):
+        """A metric made here; the driver's unknowns are x in a unit in which its slope is 1."""
+        self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b)
+        self.x = self.metric.to_round(self.W, self.b)
+        self.decrement = left(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
+        self.unit = np.sqrt(self.decrement) or 1.0
+        self.made, self.since = self.decrement, self.n_iter
+        if self.decrement <= self.allowed:
+            if self.n_iter == 0:
+                self.n_iter = 1
+                self.monitor.begin_epoch()
+                self.monitor.record(self.value, self.certificate, self.coefficients)
+            self.monitor.certificate = self.certificate
+            self.finish(converged=True)
+            raise _Renew
+        self.monitor.begin_epoch()
+
+    @property
+    def certificate(self):
+        return self.decrement / self.reference
+
+    @property
+    def allowed(self):
+        return allowed_excess(self.value, self.reference, self.tol)
+
+    def value_and_gradient(self, x):
+        """F and its gradient, in the unit of the unknowns."""
+        W, b = self.metric.from_round(self.unit * x.reshape(self.x.shape))
+        value, GW, gb = self.evaluate(W, b)
+        slopes = self.metric.gradient(W, GW, gb)
+        self.asked = x.copy(), W, b, value, GW, gb, slopes
+        return value / self.unit**2, slopes.ravel() / self.unit
+
+    def iterated(self, x):
+        """The driver has moved to x."""
+        if not np.array_equal(self.asked[0], x):
+            self.value_and_gradient(x)
+        _, self.W, self.b, self.value, self.GW, self.gb, slopes = self.asked
+        self.n_iter += 1
+        self.decrement = left(self.metric, slopes)
+        stop = self.monitor.record(self.value, self.certificate, self.coefficients)
+        arrived = self.decrement <= self.allowed
+        far = self.decrement <= CLOSER * self.made  # from where the metric was made
+        if stop or (arrived and not far) or self.n_iter >= self.max_iter:
+            self.finish(arrived)
+            raise _Renew
+        if far or self.n_iter - self.since >= STALE:
+            raise _Renew
+        self.monitor.begin_epoch()
+
+    def finish(self, converged):
+        self.ended, self.converged = True, converged
+
+    def coefficients(self):
+        return self.W.copy(), self.b.copy()

@@ -1,0 +1,153 @@
+"""The Hessian of some of the rows, factored: a metric in which ill-conditioned data are round.
+
+In the scaled and centred coordinates u of `Design`, with a_i the rows there and c_i their
+curvatures at a point,
+
+    M = (1 / m) sum_{i in S} c_i a_i a_i' + D + tiny I = L L',      S of m rows,      x = L' u
+
+(one M for each output). Once m is some times the effective dimension of the data, M is within a
+small factor of the whole Hessian in every direction (Roosta-Khorasani, Mahoney 2019; Frangella,
+Rathore, Zhao, Udell 2023, "PROMISE"), and so the Hessian in x is close to the identity, whatever
+it was in u. What a gradient g foretells about how far F can fall, half the squared decrement
+
+    g' M^-1 g / 2 = |L^-1 g|^2 / 2,
+
+is known to the same factor.
+
+S is drawn evenly along the weights, a row of weight 2 as two copies of it in succession would be.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.linalg import LinAlgError, cholesky, solve_triangular
+
+from ..losses import Multinomial
+from .design import Design, weighted_gram
+from .objective import BLOCK
+
+ROWS_PER_UNKNOWN = 4
+# A Hessian is made as fast as this many passes would read as many multiplications.
+FASTER = 50.0
+CHEAP = 0.5  # rows beyond those needed are taken while they cost no more passes than this
+FLAT = 1e-3  # least curvature, as a share of its bound: a row that is flat here may not be there
+TINY = 1e-9
+MOST_UNKNOWNS = 4000
+SMALL = 1_000_000  # rows x columns x outputs below which no rows are drawn
+SHARE_OF_X = 0.3  # more numbers than this in all blocks, and outputs share one
+
+
+def rows_needed(objective):
+    """m, the number of rows that the Hessian is made from."""
+    n, q = objective.rows.n, objective.rows.p + 1
+    cheap = CHEAP * FASTER * objective.rows.size / q**2
+    m = int(max(ROWS_PER_UNKNOWN * q, cheap))
+    return m if m < n // 2 else n
+
+
+def price(objective):
+    """What the factor costs, in passes; inf where it is not to be had, or the problem small."""
+    q, loss = objective.rows.p + 1, objective.loss
+    if q > MOST_UNKNOWNS or objective.rows.n < ROWS_PER_UNKNOWN * q:
+        return np.inf
+    if objective.rows.n * objective.rows.p * objective.n_outputs < SMALL or loss.spec is None:
+        return np.inf
+    return rows_needed(objective) * q**2 / (FASTER * objective.rows.size)
+
+
+def pieces(objective, m):
+    """m rows drawn evenly along the weights, piece by piece: objectives that weigh all alike."""
+    rows, q = objective.rows, objective.rows.p + 1
+    if m == rows.n:
+        yield objective
+        return
+    weights = np.ones(rows.n) if objective.weights is None else objective.weights
+    ends = np.cumsum(weights)
+    index = np.searchsorted(ends, (np.arange(m) + 0.5) * (ends[-1] / m))
+    step = max(q, BLOCK // q)
+    for start in range(0, m, step):
+        some = index[start : start + step]
+        targets = objective.targets[some]
+        yield replace(objective, rows=rows.take(some), targets=targets, weights=None)
+
+
+class Preconditioner:
+    """M at (W, b), and the unknowns x = L' u in which it is the identity.
+
+    Parameters
+    ----------
+    objective : Objective
+    scaling : Scaling
+    W, b : ndarray
+        Where curvatures are taken.
+    """
+
+    def __init__(self, objective, scaling, W, b):
+        self.design = Design(objective, scaling)
+        self.softmax = isinstance(objective.loss, Multinomial)
+        m = rows_needed(objective)
+        self.whole = m == objective.rows.n
+        diagonal = self.design.ridge + self.design.idle
+        self.factors = []
+        for H in hessians(objective, scaling, W, b, m):
+            H[np.diag_indices(len(H))] += diagonal
+            self.factors.append(factor(H))
+
+    def each(self, values):
+        """(L, values of its outputs) for every block."""
+        if len(self.factors) == 1:
+            return [(self.factors[0], values)]
+        return [(L, values[c : c + 1]) for c, L in enumerate(self.factors)]
+
+    def to_round(self, W, b):
+        """x of (W, b), (k, q)."""
+        u = self.told_apart(self.design.pack(W, b))
+        return np.vstack([v @ L for L, v in self.each(u)])
+
+    def from_round(self, x):
+        """(W, b) of x."""
+        u = [solve_triangular(L, v.T, lower=True, trans=1).T for L, v in self.each(x)]
+        return self.design.unpack(self.told_apart(np.vstack(u)))
+
+    def told_apart(self, u):
+        """The softmax does not see one vector added to all classes, M would: it goes."""
+        return u - u.mean(axis=0) if self.softmax else u
+
+    def gradient(self, W, GW, gb):
+        """The gradient of F in x at W, from that of the mean loss."""
+        objective, scaling = self.design.objective, self.design.scaling
+        G, gb = scaling.gradient(GW + objective.penalty.ridge() * W, gb)
+        g = self.told_apart(np.column_stack([G, gb]) if objective.fit_intercept else G)
+        return np.vstack([solve_triangular(L, v.T, lower=True).T for L, v in self.each(g)])
+
+
+def hessians(objective, scaling, W, b, m):
+    """The mean Hessians of the loss in u over m rows, one for each output, or one for all."""
+    k, q = objective.n_outputs, objective.rows.p + objective.fit_intercept
+    shared = k > 1 and k * q**2 > SHARE_OF_X * objective.rows.size
+    total, product = np.zeros((1 if shared else k, q, q)), np.empty((q, q))
+    floor, weight = FLAT * objective.loss.curvature_bound, 0.0
+    for some in pieces(objective, m):
+        design = Design(some, scaling)
+        u = design.pack(W, b)
+        weight += some.total_weight
+        for start, stop, A in design.blocks(least=q):
+            curvatures = some.loss.curvature(some.block_targets(start, stop), A @ u.T)
+            curvatures = np.maximum(curvatures, floor)
+            if shared:
+                curvatures = curvatures.mean(axis=1, keepdims=True)
+            if some.weights is not None:
+                curvatures *= some.weights[start:stop, None]
+            for c, H in enumerate(total):
+                H += weighted_gram(A, curvatures[:, c], out=product)
+    return total / weight
+
+
+def factor(H):
+    """L of H + t I, t just enough for rounding."""
+    tiny = TINY * np.mean(np.diag(H))
+    while True:
+        try:
+            return cholesky(H + tiny * np.eye(len(H)), lower=True, check_finite=False)
+        except LinAlgError:
+            tiny *= 100.0
