@@ -15,7 +15,7 @@ from .._kernels.stochastic_csr import csr_updates, keeps_to_its_columns
 from .._kernels.stochastic_dense import dense_updates
 from ..penalties import ElasticPenalty
 from . import batches
-from .monitor import Plateau
+from .monitor import Plateau, Settled
 from .order import draw_order
 from .parallel import visitor
 from .result import Result
@@ -29,6 +29,8 @@ BLAS_ROWS = 8
 DRIFT = 0.1
 # A run has diverged once its objective is this many times that of the zero model.
 DIVERGED = 1e6
+# Where the rate follows the objective, an epoch this many times above the best is taken back.
+RUNAWAY = 2.0
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,11 @@ class Run:
             arrays = shift, scale, scale * self.unit
             self._kernel_scaling = tuple(array.astype(self.state.W.dtype) for array in arrays)
         return self._kernel_scaling
+
+    @property
+    def follows(self):
+        """Whether the rates follow the objective."""
+        return getattr(self.rates, "follows", False)
 
     def coefficients(self):
         """(W, b) in the units of X, as they are now."""
@@ -359,41 +366,50 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
         `converged` if the objective stopped falling (or a validation curve did), `diverged` if the
         run was stopped at its last good iterate.
     """
-    rows, total_weight = objective.rows, objective.total_weight
-    order = np.arange(rows.n)
+    order = np.arange(objective.rows.n)
     at_zero, at_start = _values_before(run, objective, monitor.verbose)
     monitor.start_value(at_start)
     limit = DIVERGED * max(at_zero, np.finfo(np.float64).tiny)
-    plateau, scale = Plateau(tol, n_iter_no_change), at_start
+    end = (Settled if run.follows else Plateau)(tol, n_iter_no_change)
     monitor.last, monitor.updates = run.coefficients, lambda: run.state.t
-    good, converged, diverged, epoch = run.state.checkpoint(), False, False, 0
+    good, best, scale = run.state.checkpoint(), np.inf, at_start
+    converged, diverged, epoch = False, False, 0
     with visitor(run, objective) as visit:
         while epoch < max_iter and not converged:
             monitor.begin_epoch()
             if shuffle:
                 draw_order(rng, order)
-            loss = 0.0
-            for piece in run.calls(rows, order):
-                loss += visit(piece)
-                if not (np.isfinite(loss) and run.state.is_finite()):
-                    diverged = True
-                    break
-            value = np.inf
-            if not diverged:
-                W, b = run.coefficients()
-                value = loss / total_weight + objective.penalty.value(W)
-                diverged = not value <= limit
+            value = _epoch(run, objective, order, visit)
+            diverged = not value <= limit
+            if run.follows:
+                run.schedule_state = run.rates.observe(run.schedule_state, value)
+                if value > RUNAWAY * best:  # too large a step: back, and on with a smaller one
+                    run.restore(good)
+                    value, diverged = best, False
             if diverged:
                 run.restore(good)
                 break
             epoch += 1
-            good = run.state.checkpoint()
-            run.schedule_state = run.rates.observe(run.schedule_state, value)
+            if value <= best or not run.follows:
+                good, best = run.state.checkpoint(), value
+            if not run.follows:
+                run.schedule_state = run.rates.observe(run.schedule_state, value)
             scale = value if scale is None else scale
-            if monitor.record(value, None, run.coefficients) or plateau.reached(value, scale):
-                converged = True
+            stopped = monitor.record(value, None, run.coefficients)
+            converged = end.reached(value, scale) or stopped
     W, b = run.coefficients()
     return Result(W, b, epoch, converged, run.state.t, diverged=diverged)
+
+
+def _epoch(run, objective, order, visit):
+    """Visit all rows; the mean loss as they were met plus the penalty, inf where that is nan."""
+    loss = 0.0
+    for piece in run.calls(objective.rows, order):
+        loss += visit(piece)
+        if not (np.isfinite(loss) and run.state.is_finite()):
+            return np.inf
+    W, _ = run.coefficients()
+    return loss / objective.total_weight + objective.penalty.value(W)
 
 
 def _values_before(run, objective, watched):

@@ -147,10 +147,8 @@ class Stream:
         epoch : float
             Updates that count as one, for rates that fall with epochs.
         """
-        if np.isinf(epoch):  # whole batches have ended with the fit
+        if epoch == 1:  # whole batches have ended with the fit
             epoch = UPDATES_PER_EPOCH
         square = float(self.mean_squares(scaling).sum()) + 1.0
-        curvature = curvature_of(
-            method.loss, square * self.weight / self.n_rows, self.longest, method.batch_size
-        )
-        return AutomaticRate(method.rule, curvature, square, self.spread, epoch)
+        curvature = curvature_of(method, square * self.weight / self.n_rows, self.longest)
+        return AutomaticRate(method.rule, curvature, square, self.spread, epoch, follows=False)
