@@ -89,6 +89,10 @@ class AutomaticRate:
             return np.sqrt(self.epoch / t)
         return 1.0 / np.sqrt(1.0 + (t - 1.0) / self.epoch)
 
+    def same_as(self, other):
+        """Whether the factor of the one is of use to the other."""
+        return self.follows and getattr(other, "follows", False)
+
     def start(self):
         """The factor, and the objectives of the last two epochs."""
         return 1.0, (np.inf, np.inf)

@@ -381,19 +381,16 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
                 draw_order(rng, order)
             value = _epoch(run, objective, order, visit)
             diverged = not value <= limit
-            if run.follows:
-                run.schedule_state = run.rates.observe(run.schedule_state, value)
-                if value > RUNAWAY * best:  # too large a step: back, and on with a smaller one
-                    run.restore(good)
-                    value, diverged = best, False
+            run.schedule_state = run.rates.observe(run.schedule_state, value)
+            if run.follows and value > RUNAWAY * best:  # back, and on with smaller steps
+                run.restore(good)
+                value, diverged = best, False
             if diverged:
                 run.restore(good)
                 break
             epoch += 1
             if value <= best or not run.follows:
                 good, best = run.state.checkpoint(), value
-            if not run.follows:
-                run.schedule_state = run.rates.observe(run.schedule_state, value)
             scale = value if scale is None else scale
             stopped = monitor.record(value, None, run.coefficients)
             converged = end.reached(value, scale) or stopped
