@@ -16,7 +16,7 @@ rule                       rate at first                 on a stream, times
 ========================== ============================= =====================================
 sgd                        1 / L                         1 / sqrt(1 + e)
 sgd, loss with kinks       (1 - mu) spread / sqrt(q n)   sqrt(n / t)
-adagrad, ftrl              spread / sqrt(q)              1
+adagrad, ftrl, sched.-free spread / sqrt(q)              1
 adadelta                   spread                        1
 rmsprop, adam family       0.1 spread / sqrt(q)          1 / sqrt(1 + e)
 a rule written in Python   as adam
@@ -34,6 +34,8 @@ from math import sqrt
 
 import numpy as np
 
+# Rules that need no smaller rates on a stream.
+CONSTANT = "adagrad", "ftrl", "schedule_free", "adadelta"
 RISE = 1.2
 FALL = 0.7
 
@@ -77,13 +79,13 @@ class AutomaticRate:
             if np.isinf(self.curvature):
                 return (1.0 - self.rule.momentum) * size / sqrt(self.epoch)
             return 1.0 / self.curvature
-        if name in ("adagrad", "ftrl"):
+        if name in CONSTANT[:-1]:
             return size
         return self.spread if name == "adadelta" else 0.1 * size
 
     def _slowing(self, t):
         """The factors of a stream."""
-        if self.rule.name in ("adagrad", "ftrl", "adadelta"):
+        if self.rule.name in CONSTANT:
             return np.ones_like(t)
         if self.rule.name == "sgd" and np.isinf(self.curvature):
             return np.sqrt(self.epoch / t)

@@ -149,6 +149,8 @@ class Run:
         if method.rule.name == "ftrl":
             state.clock[FIRST_RATE] = rates(np.array([1]), run.schedule_state)[0]
             run._follow_coefficients()
+        if method.rule.name == "schedule_free":  # z and x begin where w does
+            state.slots[1], state.b_slots[1] = state.W, state.b
         return run
 
     def _follow_coefficients(self):
@@ -306,7 +308,10 @@ class Run:
         moved = scaling.shift - old.shift
         steady &= other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
         moved[~steady] = 0.0
-        for W, b in ((state.W, state.b), (state.average, state.b_average)):
+        moving = [(state.W, state.b), (state.average, state.b_average)]
+        if self.method.rule.name == "schedule_free":
+            moving.append((state.slots[1], state.b_slots[1]))
+        for W, b in moving:
             if W is not None:
                 b += W @ (old.scale * moved)
                 W *= ratio.astype(W.dtype)
