@@ -21,7 +21,7 @@ from .parallel import visitor
 from .result import Result
 from .rows import GATHERED_ROWS, NUMBERS_PER_CALL
 from .scaling import Scaling
-from .state import FIRST_RATE, WEIGHT, State
+from .state import ELAPSED, FIRST_RATE, WEIGHT, State
 
 # From this many rows a batch on, several outputs go through matrix products.
 BLAS_ROWS = 8
@@ -310,6 +310,9 @@ class Run:
         moved[~steady] = 0.0
         moving = [(state.W, state.b), (state.average, state.b_average)]
         if self.method.rule.name == "schedule_free":
+            if not steady.all():  # what was learnt in other units weighs no more
+                state.W[:], state.b[:] = state.slots[1], state.b_slots[1]
+                state.clock[ELAPSED] = 0.0
             moving.append((state.slots[1], state.b_slots[1]))
         for W, b in moving:
             if W is not None:
