@@ -1,10 +1,10 @@
-"""How near to the optimum one pass of partial_fit over 50,000 rows comes, beside scikit-learn's SGD.
+"""How near to the optimum one pass of partial_fit over 50,000 rows comes.
 
     python -m benchmarks.stream_accuracy [optimizer ...]
 
 Each figure is (F - F*) / (F(0) - F*) in percent, F(0) with the best intercept. Rows come 1,000 at a
 time, in raw units; alpha = 1/n. "jump" streams change their units by 1000 in the middle, and F is
-that of the second half.
+that of the second half. Beside it, scikit-learn's SGD with its defaults.
 """
 
 import sys
@@ -79,7 +79,7 @@ def suboptimality(kind, model, X, y, alpha):
         alpha=alpha, tol=1e-8
     ).fit(X, y)
     rate = y.mean()
-    zero = y.var() / 2 if kind == "numbers" else -np.log(rate ** rate * (1 - rate) ** (1 - rate))
+    zero = y.var() / 2 if kind == "numbers" else -np.log(rate**rate * (1 - rate) ** (1 - rate))
     best, reached = (
         objective(kind, X, y, np.ravel(m.coef_), np.ravel(m.intercept_)[0], alpha)
         for m in (exact, model)

@@ -341,6 +341,7 @@ def visit_chunk(objective, W, b, way, run, stream, suspects=0):
     )
     if renews:
         stream = stream.copy().see(rows, targets, weights, suspects)
+        stream.forget()
         scaling = metric(objective, stream)
         stream.renew(rows, weights, scaling)
         if way.standardize:
