@@ -5,8 +5,9 @@ loops. There are four families:
 
 ``stochastic``
     One update a row or mini-batch, by a rule that turns the gradient g of each coefficient w into
-    its step: `SGD`, `AdaGrad`, `AdaDelta`, `RMSProp`, `Adam`, `AdamW`, `NAdam`, `FTRL`. They learn
-    from streams (`partial_fit`) and take a learning rate r, here a number for the update t.
+    its step: `SGD`, `AdaGrad`, `AdaDelta`, `RMSProp`, `Adam`, `AdamW`, `NAdam`, `FTRL`,
+    `ScheduleFree`. They learn from streams (`partial_fit`) and take a learning rate r, here a
+    number for the update t.
 ``variance_reduced``
     One update a row, by a better estimate of the whole gradient: `SAG`, `SAGA`, `SVRG`, `PSVRG`.
 ``dual``
@@ -41,6 +42,7 @@ __all__ = [
     "Newton",
     "Optimizer",
     "RMSProp",
+    "ScheduleFree",
 ]
 
 
@@ -358,6 +360,33 @@ class FTRL(UpdateRule):
         self.beta = beta
 
 
+class ScheduleFree(UpdateRule):
+    """Schedule-free AdaGrad (Defazio et al. 2024): an average that needs no falling rates.
+
+    | G <- G + g^2, the gradient g taken at w
+    | z <- z - r g / (sqrt(G) + epsilon)
+    | x <- x + c (z - x),    c = r_t / (r_1 + ... + r_t)
+    | w <- (1 - momentum) z + momentum x
+
+    The model is x. The rate can stay what it is: x takes the part of its fall.
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        How near to the average the gradient is taken; beta in the paper.
+    epsilon : float, default=1e-10
+    """
+
+    name = "schedule_free"
+    kernel_code = 12
+    n_slots = 2
+    domains = {"momentum": "a number in (0, 1)", "epsilon": "a number in (0, inf)"}
+
+    def __init__(self, momentum=0.9, epsilon=1e-10):
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+
 class SAG(Optimizer):
     """Stochastic average gradient (Schmidt, Le Roux & Bach 2017).
 
@@ -500,6 +529,7 @@ OPTIMIZERS = {
         AdamW,
         NAdam,
         FTRL,
+        ScheduleFree,
         SAG,
         SAGA,
         SVRG,

@@ -205,10 +205,14 @@ class Rule:
     n_slots = 0
     has_moments = False  # on sparse rows, only the coordinates present are touched
     decoupled = False  # weight decay beside the gradient
+    total = 0.0  # what is summed up over the updates
 
     def init(self, shape):
         self.slots = np.zeros((self.n_slots, *np.atleast_1d(shape)))
         return self
+
+    def start_at(self, w):
+        """Told the coefficients before the first update."""
 
     def at(self, columns):
         """The rule restricted to some columns: a copy."""
@@ -218,6 +222,16 @@ class Rule:
 
     def relative(self, t):
         return np.ones(self.slots.shape[1:])
+
+    def catch_up(self, w, missed, since, t, l1, l2, lower):
+        """w after the penalty of the updates missed (the sum of r sbar), in one prox at the
+        rates of the standing slots and of the last of those updates."""
+        eta = missed * self.relative(t)
+        return prox(w, eta * l1, (missed if self.decoupled else eta) * l2, lower)
+
+    def shown(self, w):
+        """The model."""
+        return w
 
     def update(self, w, g, r, t, sbar=1.0, l1=0.0, l2=0.0, lower=-np.inf, l2_by_prox=False):
         """A step with the penalty, of which the batch holds sbar = sum s_i / b on average."""
@@ -354,10 +368,6 @@ class FTRL(Rule):
     def __init__(self, beta=1.0):
         self.beta = beta
 
-    def init(self, shape):
-        self.total = 0.0
-        return super().init(shape)
-
     def update(self, w, g, r, t, sbar=1.0, l1=0.0, l2=0.0, lower=-np.inf, l2_by_prox=False):
         z, n, q = self.slots
         if t == 1:  # from z = 0, or from what gives the w that is there
@@ -375,6 +385,53 @@ class FTRL(Rule):
         return self.update(w, g, r, t), None
 
 
+class ScheduleFree(Rule):
+    """z goes AdaGrad's way, x is the mean of all z weighed by r sbar; w lies between the two."""
+
+    n_slots = 2
+    has_moments = True
+
+    def __init__(self, momentum=0.9, epsilon=1e-10):
+        self.momentum, self.epsilon = momentum, epsilon
+
+    def relative(self, t):
+        G, _ = self.slots
+        return 1 / (np.sqrt(G) + self.epsilon)
+
+    def start_at(self, w):
+        self.slots[1] = w
+
+    def shown(self, w):
+        _, z = self.slots
+        return (w - (1 - self.momentum) * z) / self.momentum
+
+    def between(self, x, z):
+        return (1 - self.momentum) * z + self.momentum * x
+
+    def update(self, w, g, r, t, sbar=1.0, l1=0.0, l2=0.0, lower=-np.inf, l2_by_prox=False):
+        G, z = self.slots
+        x = self.shown(w)
+        g = g if l2_by_prox else g + sbar * l2 * w
+        G += g**2
+        eta = r * self.relative(t)
+        z[...] = prox(z - eta * g, eta * sbar * l1, eta * sbar * l2 * l2_by_prox, lower)
+        self.total += r * sbar
+        return self.between(x + r * sbar / self.total * (z - x), z)
+
+    def catch_up(self, w, missed, since, t, l1, l2, lower):
+        """Meanwhile z stood, but for the penalty, and x came nearer to it with every update."""
+        _, z = self.slots
+        now = since + missed
+        x = self.shown(w)
+        eta = missed * self.relative(t)
+        z[...] = prox(z, eta * l1, eta * l2, lower)
+        left = np.divide(since, now, out=np.ones_like(now), where=now > 0)
+        return self.between(z + left * (x - z), z)
+
+    def step(self, w, g, r, t):
+        return self.update(w, g, r, t), None
+
+
 RULES = {
     "sgd": SGD(),
     "momentum": SGD(momentum=0.9),
@@ -387,6 +444,7 @@ RULES = {
     "adamw": AdamW(),
     "nadam": NAdam(),
     "ftrl": FTRL(),
+    "schedule_free": ScheduleFree(),
 }
 
 
@@ -442,16 +500,18 @@ def stochastic(
     A, l1, l2, lower, theta = _augmented(X, Y, l1, l2, positive, fit_intercept, W0, b0, n_outputs)
     if state is None:
         state = State(theta, deepcopy(rule).init(theta.shape), since=np.zeros(A.shape[1]))
+        state.rule.start_at(theta)
     state = deepcopy(state)
     rule = state.rule
 
     def caught_up(columns):
-        """Those columns of theta after the penalty of the updates that they missed, in one prox
-        at the rates of their standing slots and of the last of those updates."""
-        missed = state.clock - state.since[columns]
-        eta = missed * rule.at(columns).relative(max(state.t, 1))
-        t2 = (missed if rule.decoupled else eta) * l2[columns]
-        return prox(state.theta[:, columns], eta * l1[columns], t2, lower[columns])
+        """Those columns of theta, and of the rule, after the updates that they missed."""
+        part, since = rule.at(columns), state.since[columns]
+        theta = part.catch_up(
+            state.theta[:, columns], state.clock - since, since, max(state.t, 1),
+            l1[columns], l2[columns], lower[columns],
+        )  # fmt: skip
+        return theta, part
 
     history = []
     for rows in _passes(order):
@@ -460,7 +520,8 @@ def stochastic(
             x, sbar = A[batch], s[batch].sum() / len(batch)
             touched = (x != 0).any(axis=0) if sparse_rows else np.full(A.shape[1], True)
             if sparse_rows:
-                state.theta[:, touched] = caught_up(touched)
+                state.theta[:, touched], part = caught_up(touched)
+                rule.slots[..., touched] = part.slots
 
             state.t += 1
             r = float(np.ravel(rate(np.array([float(state.t)])))[0]) if callable(rate) else rate
@@ -474,14 +535,14 @@ def stochastic(
                 l1[touched], l2[touched], lower[touched], l2_by_prox,
             )  # fmt: skip
             rule.slots[..., touched] = part.slots
-            if isinstance(rule, FTRL):
-                rule.total = part.total
+            rule.total = part.total
             state.clock += r * sbar
             state.since[touched] = state.clock
 
             if average and state.t >= average:
                 if sparse_rows:
-                    state.theta = caught_up(slice(None))
+                    state.theta, rule = caught_up(slice(None))
+                    state.rule = rule
                     state.since[:] = state.clock
                 state.n_averaged += 1
                 before = 0.0 if state.mean is None else state.mean
@@ -491,9 +552,10 @@ def stochastic(
     if state.n_averaged:
         theta = state.mean
     elif sparse_rows:
-        theta = caught_up(slice(None))
+        theta, part = caught_up(slice(None))
+        theta = part.shown(theta)
     else:
-        theta = state.theta
+        theta = rule.shown(state.theta)
     return *_split(theta, fit_intercept), np.array(history), state
 
 

@@ -21,6 +21,7 @@ from sgdlearn.optimizers import (
     NAdam,
     Optimizer,
     RMSProp,
+    ScheduleFree,
 )
 
 # an object, its update rule in the kernels, the numbers of memory a coefficient, its constants
@@ -38,10 +39,11 @@ RULES = [
     (AdamW(amsgrad=True), "ADAMW_AMSGRAD", 3, (0.9, 0.999, 1e-8, 0)),
     (NAdam(0.8, 0.7, 0.1, 0.01), "NADAM", 2, (0.8, 0.7, 0.1, 0.01)),
     (FTRL(2.0), "FTRL", 3, (0, 0, 0, 2)),
+    (ScheduleFree(0.8, 0.1), "SCHEDULE_FREE", 2, (0.8, 0, 0.1, 0)),
 ]
 CODES = [
     *("SGD", "MOMENTUM", "NESTEROV", "ADAGRAD", "ADADELTA", "RMSPROP"),
-    *("ADAM", "AMSGRAD", "ADAMW", "ADAMW_AMSGRAD", "NADAM", "FTRL"),
+    *("ADAM", "AMSGRAD", "ADAMW", "ADAMW_AMSGRAD", "NADAM", "FTRL", "SCHEDULE_FREE"),
 ]
 
 
@@ -58,7 +60,10 @@ def test_what_the_kernels_are_told(optimizer, rule, n_slots, constants):
     [
         *[
             (name, "stochastic")
-            for name in ("sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl")
+            for name in (
+                *("sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl"),
+                *("schedule_free",),
+            )
         ],
         *[(name, "variance_reduced") for name in ("sag", "saga", "svrg", "psvrg")],
         ("sdca", "dual"),

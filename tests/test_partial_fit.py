@@ -13,7 +13,18 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
 from sgdlearn.losses import Loss
-from sgdlearn.optimizers import FTRL, SGD, AdaDelta, AdaGrad, Adam, AdamW, NAdam, Optimizer, RMSProp
+from sgdlearn.optimizers import (
+    FTRL,
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    NAdam,
+    Optimizer,
+    RMSProp,
+    ScheduleFree,
+)
 from sgdlearn.penalties import Penalty
 from sgdlearn.schedules import Exponential, InverseScaling, Optimal, ReduceOnPlateau, Step, Warmup
 
@@ -30,6 +41,7 @@ RULES = {
     "adamw_amsgrad": AdamW(amsgrad=True),
     "nadam": NAdam(),
     "ftrl": FTRL(),
+    "schedule_free": ScheduleFree(),
 }
 every_rule = pytest.mark.parametrize("rule", RULES)
 
@@ -500,6 +512,7 @@ def test_the_penalty_may_change(rule, stored, regression):
         "adagrad": ref.AdaGrad(), "adadelta": ref.AdaDelta(), "rmsprop": ref.RMSProp(),
         "adam": ref.Adam(), "amsgrad": ref.Adam(amsgrad=True), "adamw": ref.AdamW(),
         "adamw_amsgrad": ref.AdamW(amsgrad=True), "nadam": ref.NAdam(), "ftrl": ref.FTRL(),
+        "schedule_free": ref.ScheduleFree(),
     }  # fmt: skip
     twin, state, before = twins[rule], None, 0.0
     part = np.arange(7) < 6  # all but the intercept
@@ -511,10 +524,10 @@ def test_the_penalty_may_change(rule, stored, regression):
             total = state.rule.total * alpha / 2 * part
             state.theta = (np.clip(z, -total, total) - z) / (q + total)
         elif state is not None and sparse_rows:
-            missed = state.clock - state.since
-            eta = missed * state.rule.relative(state.t)
-            t2 = missed if twin.decoupled else eta
-            state.theta = ref.prox(state.theta, part * eta * before / 2, part * t2 * before / 2)
+            state.theta = state.rule.catch_up(
+                state.theta, state.clock - state.since, state.since, state.t,
+                part * before / 2, part * before / 2, -np.inf,
+            )  # fmt: skip
             state.since[:] = state.clock
         W, b, _, state = ref.stochastic(
             X, y, ref.squared_error, twin, 0.05, np.arange(60), l1=alpha / 2, l2=alpha / 2,

@@ -27,6 +27,7 @@ RULES = {
     "adamw_amsgrad": (optimizers.AdamW(amsgrad=True), ref.AdamW(amsgrad=True)),
     "nadam": (optimizers.NAdam(), ref.NAdam()),
     "ftrl": (optimizers.FTRL(), ref.FTRL()),
+    "schedule_free": (optimizers.ScheduleFree(0.8), ref.ScheduleFree(0.8)),
 }
 # (l1, l2, positive)
 PENALTIES = {

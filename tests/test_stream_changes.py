@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import reference as ref
 from scipy import sparse
 
 from sgdlearn import GDLinearRegression, GDLogisticRegression
@@ -220,3 +221,28 @@ def test_a_target_out_of_range_changes_nothing(value, three):
     with pytest.raises(ValueError, match="y"):
         model.partial_fit(X[:5], y[:5])
     assert pickle.dumps((model._run.state, model._stream)) == before
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_one_pass_comes_near_the_optimum_in_any_units(size, factor, kind):
+    """Raw units, by `factor` larger from the middle on, where the objective is that of the rest."""
+    rng = np.random.default_rng(0)
+    n, p = 3000, 8
+    X = rng.normal(size=(n, p)) * np.geomspace(1e-2, 1e3, p)
+    if kind == "sparse":
+        X[rng.random(X.shape) < 0.6] = 0.0
+    z = (X / X.std(axis=0)) @ rng.normal(size=p) + rng.logistic(size=n)
+    y = np.where(z > np.median(z), 1.0, -1.0)
+    X[n // 2 :] *= factor
+    model = GDLogisticRegression(alpha=1 / n)
+    rows = sparse.csr_array(X) if kind == "sparse" else X
+    for start in range(0, n, size):
+        chunk = slice(start, start + size)
+        model.partial_fit(rows[chunk], y[chunk], classes=[-1.0, 1.0])
+        assert np.isfinite(model.intercept_).all()
+    late = slice(n // 2, None)
+    best = ref.optimum(X[late], y[late], ref.log_loss, l2=1 / n)[2]
+    reached = ref.objective(X[late], y[late], model.coef_, model.intercept_, ref.log_loss, l2=1 / n)
+    assert reached - best < 0.1 * (np.log(2) - best)

@@ -5,7 +5,7 @@ from libc.math cimport INFINITY, pow, sqrt
 
 from sgdlearn._kernels.update_rules cimport (
     ADADELTA, ADAGRAD, ADAMW, ADAMW_AMSGRAD, FTRL, METRIC_PROX, NADAM, NO_PROX, RMSPROP,
-    RuleStep, UNIFORM_PROX, update_indexed_double,
+    RuleStep, SCHEDULE_FREE, UNIFORM_PROX, update_indexed_double,
 )
 
 
@@ -54,7 +54,7 @@ cdef inline RuleStep first_step(Rule rule, Penalty penalty, bint metric) noexcep
     step.beta2 = rule.beta2
     step.epsilon = rule.epsilon
     step.rate = step.bias1 = step.bias2 = step.shrink = 1.0
-    step.lead = step.total = step.base = step.l2 = 0.0
+    step.lead = step.total = step.base = step.l2 = step.mix = 0.0
     step.prox1 = penalty.l1
     step.prox2 = penalty.l2
     step.lower = penalty.lower
@@ -93,7 +93,9 @@ cdef inline void next_update(
         step.shrink = 1.0 - rate * weight * penalty.l2
     elif penalty.in_gradient:
         step.l2 = weight * penalty.l2
-    if rule.code > RMSPROP:
+    if rule.code == SCHEDULE_FREE:
+        step.mix = rate * weight / clock[ELAPSED]
+    elif rule.code > RMSPROP:
         t = clock[UPDATES]
         step.bias1 = 1.0 / (1.0 - pow(rule.beta1, t))
         step.bias2 = 1.0 / sqrt(1.0 - pow(rule.beta2, t))
@@ -114,7 +116,7 @@ cdef inline RuleStep missed_updates(
     step.code = rule.code
     step.penalty = METRIC_PROX if metric else UNIFORM_PROX
     step.rate = step.shrink = step.bias1 = step.bias2 = 1.0
-    step.l2 = step.lead = step.base = 0.0
+    step.l2 = step.lead = step.base = step.mix = 0.0
     step.beta1 = rule.beta1
     step.beta2 = rule.beta2
     step.prox1 = penalty.l1
@@ -124,7 +126,7 @@ cdef inline RuleStep missed_updates(
     step.total = clock[WEIGHT]
     if rule.code == FTRL:
         step.base = rule.extra / clock[FIRST_RATE] if clock[FIRST_RATE] > 0.0 else 1.0
-    elif rule.code > RMSPROP and clock[UPDATES] > 0.0:
+    elif RMSPROP < rule.code < FTRL and clock[UPDATES] > 0.0:
         step.bias2 = 1.0 / sqrt(1.0 - pow(rule.beta2, clock[UPDATES]))
     return step
 
@@ -150,5 +152,6 @@ cdef inline void move_intercepts(
     free.lead = step.lead
     free.base = step.base
     free.total = step.total
+    free.mix = step.mix
     for c in range(k):
         update_indexed_double(free, 1, &first, gradient[c], &one, NULL, b + c, slots + c, k)

@@ -24,7 +24,7 @@ from sgdlearn._kernels.stochastic cimport (
     as_penalty, as_rule, first_step, free_step, missed_updates, move_intercepts, next_update,
 )
 from sgdlearn._kernels.update_rules cimport (
-    ADAGRAD, FTRL, SGD, RuleStep, catch_up, proximal, update, update_indexed,
+    ADAGRAD, FTRL, SCHEDULE_FREE, SGD, RuleStep, catch_up, proximal, update, update_indexed,
 )
 from sgdlearn._kernels.vector cimport (
     PREFETCH, PREFETCH_SOON, axpy_wide, gather_dot, index_t, scatter_axpy,
@@ -46,7 +46,9 @@ cdef inline bint moves_all(Rule rule, Penalty penalty) noexcept nogil:
 
 cdef inline bint owes(Rule rule, Penalty penalty) noexcept nogil:
     """Whether a coordinate that is not touched falls behind."""
-    return penalty.l1 > 0.0 or penalty.l2 > 0.0 or penalty.lower > -INFINITY or rule.code == FTRL
+    if rule.code == FTRL or rule.code == SCHEDULE_FREE:
+        return True
+    return penalty.l1 > 0.0 or penalty.l2 > 0.0 or penalty.lower > -INFINITY
 
 
 cdef inline const floating* in_metric(
@@ -340,20 +342,20 @@ def keeps_to_its_columns(
 
 def csr_coefficients(
     floating[:, ::1] W,
-    const floating[:, :, ::1] slots,
+    floating[:, :, ::1] slots,
     const double[::1] clock,
     double[::1] since,
     const floating[::1] sizes,
     tuple rule,
     tuple penalty,
 ):
-    """Turn a copy of the coefficients, and of ``since``, into what W is with nothing put off."""
+    """Turn copies of coefficients, slots and ``since`` into what they are with nothing put off."""
     cdef Rule rule_ = as_rule(rule)
     cdef Penalty penalty_ = as_penalty(penalty)
     cdef bint metric = sizes is not None
     cdef Py_ssize_t k = W.shape[0]
     cdef Py_ssize_t p = W.shape[1]
-    cdef const floating* slot = &slots[0, 0, 0] if slots.shape[0] > 0 and p > 0 else NULL
+    cdef floating* slot = &slots[0, 0, 0] if slots.shape[0] > 0 and p > 0 else NULL
     cdef const floating* size = &sizes[0] if metric else NULL
     cdef RuleStep missed
     cdef Py_ssize_t c, j

@@ -25,7 +25,8 @@ enum RuleCode {
     ADAMW,
     ADAMW_AMSGRAD,
     NADAM,
-    FTRL
+    FTRL,
+    SCHEDULE_FREE
 };
 
 /* What follows the step: nothing; a prox of one strength; a prox whose strength
@@ -46,6 +47,7 @@ typedef struct {
     double shrink;        /* AdamW: 1 - r_t l2 */
     double total;         /* FTRL: the penalty's weight, summed over the updates */
     double base;          /* FTRL: beta / r_1 */
+    double mix;           /* schedule-free: the share of z_t in the average x_t */
 } RuleStep;
 
 /* Numbers of memory a coordinate. */
@@ -58,6 +60,7 @@ INLINED int slots_of(const int code)
     case ADAM:
     case ADAMW:
     case NADAM:
+    case SCHEDULE_FREE:
         return 2;
     case AMSGRAD:
     case ADAMW_AMSGRAD:

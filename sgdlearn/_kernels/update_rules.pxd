@@ -17,6 +17,7 @@ cdef extern from "update_rules.h" nogil:
         ADAMW_AMSGRAD
         NADAM
         FTRL
+        SCHEDULE_FREE
         NO_PROX
         UNIFORM_PROX
         METRIC_PROX
@@ -37,6 +38,7 @@ cdef extern from "update_rules.h" nogil:
         double shrink
         double total
         double base
+        double mix
     void update_float(
         const RuleStep* step, Py_ssize_t n, double scale, const float* x,
         const float* metric, float* w, float* slots, Py_ssize_t stride,
@@ -55,11 +57,11 @@ cdef extern from "update_rules.h" nogil:
     ) noexcept
     void catch_up_float(
         const RuleStep* step, Py_ssize_t j, double now, double since,
-        const float* metric, float* w, const float* slots, Py_ssize_t stride,
+        const float* metric, float* w, float* slots, Py_ssize_t stride,
     ) noexcept
     void catch_up_double(
         const RuleStep* step, Py_ssize_t j, double now, double since,
-        const double* metric, double* w, const double* slots, Py_ssize_t stride,
+        const double* metric, double* w, double* slots, Py_ssize_t stride,
     ) noexcept
     float proximal_float(float u, float t1, float t2, float lower) noexcept
     double proximal_double(double u, double t1, double t2, double lower) noexcept
@@ -90,7 +92,7 @@ cdef inline void update_indexed(
 
 cdef inline void catch_up(
     const RuleStep* step, Py_ssize_t j, double now, double since,
-    const floating* metric, floating* w, const floating* slots, Py_ssize_t stride,
+    const floating* metric, floating* w, floating* slots, Py_ssize_t stride,
 ) noexcept nogil:
     """w_j <- w_j after the penalty of the updates missed since `since`."""
     if floating is float:

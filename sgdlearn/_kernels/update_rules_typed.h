@@ -3,7 +3,7 @@
 /* RuleStep in the type of the coordinates: local, so that no store aliases it. */
 typedef struct {
     T rate, per_rate, l2, prox1, prox2, lower;
-    T beta1, rest1, beta2, rest2, epsilon, bias1, bias2, lead, shrink, total, base;
+    T beta1, rest1, beta2, rest2, epsilon, bias1, bias2, lead, shrink, total, base, mix;
 } NAME(Constants);
 
 INLINED NAME(Constants) NAME(constants)(const RuleStep *step)
@@ -13,7 +13,7 @@ INLINED NAME(Constants) NAME(constants)(const RuleStep *step)
         (T)step->lower, (T)step->beta1,        (T)(1.0 - step->beta1),
         (T)step->beta2, (T)(1.0 - step->beta2), (T)step->epsilon,
         (T)step->bias1, (T)step->bias2,        (T)step->lead,  (T)step->shrink,
-        (T)step->total, (T)step->base,
+        (T)step->total, (T)step->base,         (T)step->mix,
     };
     return k;
 }
@@ -37,6 +37,17 @@ INLINED T NAME(ftrl_weight)(T z, T q, T l1, T l2, const NAME(Constants) k)
     return w < k.lower ? k.lower : w;
 }
 
+/* Schedule-free: the average x of which w = (1 - beta) z + beta x, and back */
+INLINED T NAME(averaged)(T w, T z, const NAME(Constants) k)
+{
+    return (w - k.rest1 * z) / k.beta1;
+}
+
+INLINED T NAME(interpolated)(T x, T z, const NAME(Constants) k)
+{
+    return k.rest1 * z + k.beta1 * x;
+}
+
 /* eta / rate of a coordinate whose slots stand as they are */
 INLINED T NAME(relative_rate)(const int code, T a, T b, T c, const NAME(Constants) k)
 {
@@ -45,6 +56,7 @@ INLINED T NAME(relative_rate)(const int code, T a, T b, T c, const NAME(Constant
     case NESTEROV:
         return 1 / k.rest1;
     case ADAGRAD:
+    case SCHEDULE_FREE:
     case RMSPROP:
         return 1 / (SQRT(a) + k.epsilon);
     case ADADELTA:
@@ -124,6 +136,11 @@ INLINED NAME(Coordinate) NAME(step)(const int code, NAME(Coordinate) v, T g,
         v.eta = k.rate * NAME(relative_rate)(code, v.a, v.b, 0, k);
         v.w -= v.eta * (k.lead * g + k.bias1 * v.a);
         break;
+    case SCHEDULE_FREE: /* AdaGrad's step, of z */
+        v.a += g * g;
+        v.eta = k.rate * NAME(relative_rate)(code, v.a, 0, 0, k);
+        v.b -= v.eta * g;
+        break;
     default: { /* FTRL: z = z + g - sigma w, n = n + g^2 (b holds its root), q = q + sigma; w
                 * follows from z and q (ftrl_weight), at no rate eta */
         const T root = SQRT(v.b * v.b + g * g);
@@ -149,7 +166,12 @@ INLINED void NAME(coordinate)(const int code, const int penalty, ptrdiff_t j, T 
     v = NAME(step)(code, v, g + k.l2 * v.w, k);
     if (code == FTRL)
         v.w = NAME(ftrl_weight)(v.a, v.c, k.prox1 * m, k.prox2 * m * m, k);
-    else if (penalty != NO_PROX)
+    else if (code == SCHEDULE_FREE) { /* x = x + c (z - x) */
+        const T x = NAME(averaged)(v.w, b[j], k);
+        if (penalty != NO_PROX)
+            v.b = NAME(proximal)(v.b, v.eta * k.prox1 * m, v.eta * k.prox2 * m * m, k.lower);
+        v.w = NAME(interpolated)(x + k.mix * (v.b - x), v.b, k);
+    } else if (penalty != NO_PROX)
         v.w = NAME(proximal)(v.w, v.eta * k.prox1 * m, v.eta * k.prox2 * m * m, k.lower);
     w[j] = v.w;
     if (n_slots > 0)
@@ -204,6 +226,7 @@ INLINED void NAME(loop)(const int code, const int penalty, const RuleStep *step,
         RULE(ADAMW_AMSGRAD, INDEX)                                                        \
         RULE(NADAM, INDEX)                                                                \
         RULE(FTRL, INDEX)                                                                 \
+        RULE(SCHEDULE_FREE, INDEX)                                                        \
     }
 
 CLONED static void NAME(update)(const RuleStep *step, ptrdiff_t n, double scale, const T *x,
@@ -223,9 +246,11 @@ static inline void NAME(update_indexed)(const RuleStep *step, ptrdiff_t n,
 #undef EVERY_RULE
 
 /* Bring coordinate j to the present: the penalty of the updates it has missed since
- * `since_j`, as one prox at its standing rate (FTRL: its weight as of now). */
+ * `since_j`, as one prox at its standing rate (FTRL: its weight as of now).  Schedule-free: that
+ * of z; x has come nearer to it by the factors 1 - c_t = 1 - r_t / (r_1 + ... + r_t), whose product
+ * is since_j / now. */
 static inline void NAME(catch_up)(const RuleStep *step, ptrdiff_t j, double now, double since,
-                                  const T *metric, T *w, const T *slots, ptrdiff_t stride)
+                                  const T *metric, T *w, T *slots, ptrdiff_t stride)
 {
     const NAME(Constants) k = NAME(constants)(step);
     const T m = step->penalty == METRIC_PROX ? metric[j] : 1;
@@ -239,6 +264,14 @@ static inline void NAME(catch_up)(const RuleStep *step, ptrdiff_t j, double now,
     }
     const T missed = (T)(now - since);
     const T eta = missed * NAME(relative_rate)(step->code, a, b, c, k);
+    if (step->code == SCHEDULE_FREE) {
+        const T x = NAME(averaged)(w[j], b, k);
+        const T z = NAME(proximal)(b, eta * k.prox1 * m, eta * k.prox2 * m * m, k.lower);
+        const T left = now > 0 ? (T)(since / now) : 1;
+        slots[j + stride] = z;
+        w[j] = NAME(interpolated)(z + left * (x - z), z, k);
+        return;
+    }
     const int decoupled = step->code == ADAMW || step->code == ADAMW_AMSGRAD;
     w[j] = NAME(proximal)(w[j], eta * k.prox1 * m, (decoupled ? missed : eta * m * m) * k.prox2,
                           k.lower);

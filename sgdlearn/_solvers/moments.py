@@ -53,6 +53,16 @@ class ColumnSums:
         self.weight = rows.add_to_sums(self.sums, self.weight, weights)
         return self
 
+    def since(self, earlier):
+        """The sums of the rows added since they were what `earlier`, a copy, is."""
+        sums = self.sums.copy()
+        sums[1:] -= earlier.sums[1:]
+        return ColumnSums(sums, self.weight - earlier.weight)
+
+    def become(self, others, columns):
+        """Take these columns' moments from others, as if all rows had been like theirs."""
+        self.sums[1:, columns] = others.sums[1:, columns] * (self.weight / others.weight)
+
     def moments(self):
         """The `ColumnMoments` of the rows so far.
 

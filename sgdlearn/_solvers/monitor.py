@@ -29,6 +29,25 @@ class Plateau:
 
 
 @dataclass
+class Settled:
+    """Stops when a curve has neither fallen nor risen by more than `tol` over `patience` records.
+
+    Where it is noisier than that, but its noise will die out, it has not come to its end.
+    """
+
+    tol: float | None
+    patience: int
+    last: tuple = ()
+
+    def reached(self, value, scale=1.0):
+        """Whether, with this value, the curve has come to its end."""
+        self.last = (*self.last, value)[-1 - self.patience :]
+        if self.tol is None or len(self.last) <= self.patience:
+            return False
+        return max(self.last) - min(self.last) <= self.tol * scale
+
+
+@dataclass
 class Validation:
     """Rows held out, to stop by and to choose the best iterate by.
 

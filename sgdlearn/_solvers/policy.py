@@ -6,7 +6,7 @@ optimizer="auto" chooses, in this order:
 where                                           optimizer
 =============================================== =========================================
 a learning rate is given                        SGD: the textbook update
-a stream (partial_fit)                          AdaGrad, whose step is bounded whatever comes
+a stream (partial_fit)                          ScheduleFree: AdaGrad's bounded steps, averaged
 a mini-batch size, iterates to be averaged      AdaGrad
 a penalty written in Python                     SGD, for its prox
 a loss in Python without a bound on curvature   AdaGrad
@@ -48,7 +48,7 @@ def choose(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream):
     if not isinstance(penalty, ElasticPenalty):
         return optimizers.SGD(), "the penalty is known by its prox"
     if stream:
-        return optimizers.AdaGrad(), "a stream"
+        return optimizers.ScheduleFree(), "a stream"
     if parameters["batch_size"] not in ("auto", "full"):
         return optimizers.AdaGrad(), "a batch size is given"
     if parameters["average"]:

@@ -225,7 +225,7 @@ def batch_size_for(objective, way):
     if way.batch_size != "auto":
         return way.batch_size
     rule, penalty = way.rule, objective.penalty
-    if (rule.name == "sgd" and not rule.momentum) or rule.name == "ftrl":
+    if (rule.name == "sgd" and not rule.momentum) or rule.name in ("ftrl", "schedule_free"):
         return 1
     if rule.name == "adagrad":
         dense_work = objective.rows.sparse and getattr(penalty, "l2", 0) > 0
@@ -257,7 +257,11 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
         sparse_metric=rows.sparse,
         unit=objective.penalty.unit,
     )
-    if way.rule.name == "adagrad" and stream is not None and stream.loss is not None:
+    if (
+        way.rule.name in ("adagrad", "schedule_free")
+        and stream is not None
+        and stream.loss is not None
+    ):
         run.state.slots[0], run.state.b_slots[0] = stream.squared_gradients(method, scaling)
     return run
 
@@ -342,6 +346,7 @@ def visit_chunk(objective, W, b, way, run, stream, suspects=0):
     )
     if renews:
         stream = stream.copy().see(rows, targets, weights, suspects)
+        stream.forget()
         scaling = metric(objective, stream)
         stream.renew(rows, weights, scaling)
         if way.standardize:

@@ -15,6 +15,8 @@ from .rows import FLOATING
 UPDATES, WEIGHT, ELAPSED, SHRINKAGE, THRESHOLD = 0, 1, 2, 3, 4
 MOMENTUM_PRODUCT, FIRST_RATE, AVERAGED, AVERAGED_SHRINKAGE = 5, 6, 7, 8
 CLOCK_SIZE = 9
+# The number of a rule whose coefficients are not the model.
+SCHEDULE_FREE = 12
 # Arrays whose last axis are the columns of X.
 OF_COLUMNS = ("W", "slots", "since", "average")
 # The axis of the outputs.
@@ -179,7 +181,7 @@ class State:
         if self.clock[AVERAGED_SHRINKAGE]:
             self.average += self.clock[AVERAGED_SHRINKAGE] * self.W
             self.clock[AVERAGED_SHRINKAGE] = 0.0
-        self._catch_up(self.W, method, size)
+        self._catch_up(self.W, self.slots, method, size)
         self.clock[SHRINKAGE] = 1.0
         self.clock[THRESHOLD] = 0.0
         self.since = None
@@ -190,13 +192,18 @@ class State:
         if count:
             total = self.average + self.clock[AVERAGED_SHRINKAGE] * self.W
             return total / count, self.b_average / count
-        W = self.W.copy()
+        W, slots, (code, beta, *_) = self.W.copy(), self.slots, method[1]
+        free = code == SCHEDULE_FREE
         if self.since is not None:
-            self._catch_up(W, method, size)
+            slots = slots.copy() if free else slots
+            self._catch_up(W, slots, method, size)
+        if free:  # W = (1 - beta) z + beta x, and the model is x
+            W -= (1.0 - beta) * slots[1]
+            return W / beta, (self.b - (1.0 - beta) * self.b_slots[1]) / beta
         return W, self.b.copy()
 
-    def _catch_up(self, W, method, size):
+    def _catch_up(self, W, slots, method, size):
         _, rule, penalty, *_ = method
         csr_coefficients[FLOATING[W.dtype]](
-            W, self.slots, self.clock, self.since.copy(), size, rule, penalty
+            W, slots, self.clock, self.since.copy(), size, rule, penalty
         )

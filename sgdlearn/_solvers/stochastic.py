@@ -15,13 +15,13 @@ from .._kernels.stochastic_csr import csr_updates, keeps_to_its_columns
 from .._kernels.stochastic_dense import dense_updates
 from ..penalties import ElasticPenalty
 from . import batches
-from .monitor import Plateau
+from .monitor import Plateau, Settled
 from .order import draw_order
 from .parallel import visitor
 from .result import Result
 from .rows import GATHERED_ROWS, NUMBERS_PER_CALL
 from .scaling import Scaling
-from .state import FIRST_RATE, WEIGHT, State
+from .state import ELAPSED, FIRST_RATE, WEIGHT, State
 
 # From this many rows a batch on, several outputs go through matrix products.
 BLAS_ROWS = 8
@@ -29,6 +29,8 @@ BLAS_ROWS = 8
 DRIFT = 0.1
 # A run has diverged once its objective is this many times that of the zero model.
 DIVERGED = 1e6
+# Where the rate follows the objective, an epoch this many times above the best is taken back.
+RUNAWAY = 2.0
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ class Run:
         if method.rule.name == "ftrl":
             state.clock[FIRST_RATE] = rates(np.array([1]), run.schedule_state)[0]
             run._follow_coefficients()
+        if method.rule.name == "schedule_free":  # z and x begin where w does
+            state.slots[1], state.b_slots[1] = state.W, state.b
         return run
 
     def _follow_coefficients(self):
@@ -175,6 +179,11 @@ class Run:
             arrays = shift, scale, scale * self.unit
             self._kernel_scaling = tuple(array.astype(self.state.W.dtype) for array in arrays)
         return self._kernel_scaling
+
+    @property
+    def follows(self):
+        """Whether the rates follow the objective."""
+        return getattr(self.rates, "follows", False)
 
     def coefficients(self):
         """(W, b) in the units of X, as they are now."""
@@ -299,7 +308,13 @@ class Run:
         moved = scaling.shift - old.shift
         steady &= other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
         moved[~steady] = 0.0
-        for W, b in ((state.W, state.b), (state.average, state.b_average)):
+        moving = [(state.W, state.b), (state.average, state.b_average)]
+        if self.method.rule.name == "schedule_free":
+            if not steady.all():  # what was learnt in other units weighs no more
+                state.W[:], state.b[:] = state.slots[1], state.b_slots[1]
+                state.clock[ELAPSED] = 0.0
+            moving.append((state.slots[1], state.b_slots[1]))
+        for W, b in moving:
             if W is not None:
                 b += W @ (old.scale * moved)
                 W *= ratio.astype(W.dtype)
@@ -359,41 +374,47 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
         `converged` if the objective stopped falling (or a validation curve did), `diverged` if the
         run was stopped at its last good iterate.
     """
-    rows, total_weight = objective.rows, objective.total_weight
-    order = np.arange(rows.n)
+    order = np.arange(objective.rows.n)
     at_zero, at_start = _values_before(run, objective, monitor.verbose)
     monitor.start_value(at_start)
     limit = DIVERGED * max(at_zero, np.finfo(np.float64).tiny)
-    plateau, scale = Plateau(tol, n_iter_no_change), at_start
+    end = (Settled if run.follows else Plateau)(tol, n_iter_no_change)
     monitor.last, monitor.updates = run.coefficients, lambda: run.state.t
-    good, converged, diverged, epoch = run.state.checkpoint(), False, False, 0
+    good, best, scale = run.state.checkpoint(), np.inf, at_start
+    converged, diverged, epoch = False, False, 0
     with visitor(run, objective) as visit:
         while epoch < max_iter and not converged:
             monitor.begin_epoch()
             if shuffle:
                 draw_order(rng, order)
-            loss = 0.0
-            for piece in run.calls(rows, order):
-                loss += visit(piece)
-                if not (np.isfinite(loss) and run.state.is_finite()):
-                    diverged = True
-                    break
-            value = np.inf
-            if not diverged:
-                W, b = run.coefficients()
-                value = loss / total_weight + objective.penalty.value(W)
-                diverged = not value <= limit
+            value = _epoch(run, objective, order, visit)
+            diverged = not value <= limit
+            run.schedule_state = run.rates.observe(run.schedule_state, value)
+            if run.follows and value > RUNAWAY * best:  # back, and on with smaller steps
+                run.restore(good)
+                value, diverged = best, False
             if diverged:
                 run.restore(good)
                 break
             epoch += 1
-            good = run.state.checkpoint()
-            run.schedule_state = run.rates.observe(run.schedule_state, value)
+            if value <= best or not run.follows:
+                good, best = run.state.checkpoint(), value
             scale = value if scale is None else scale
-            if monitor.record(value, None, run.coefficients) or plateau.reached(value, scale):
-                converged = True
+            stopped = monitor.record(value, None, run.coefficients)
+            converged = end.reached(value, scale) or stopped
     W, b = run.coefficients()
     return Result(W, b, epoch, converged, run.state.t, diverged=diverged)
+
+
+def _epoch(run, objective, order, visit):
+    """Visit all rows; the mean loss as they were met plus the penalty, inf where that is nan."""
+    loss = 0.0
+    for piece in run.calls(objective.rows, order):
+        loss += visit(piece)
+        if not (np.isfinite(loss) and run.state.is_finite()):
+            return np.inf
+    W, _ = run.coefficients()
+    return loss / objective.total_weight + objective.penalty.value(W)
 
 
 def _values_before(run, objective, watched):

@@ -23,6 +23,12 @@ GROWTH = 1.05
 # A row this much longer than any before is doubtful; so many of them in succession are no accident.
 LONGER = 2.0
 BELIEVED = 5
+# A column whose variance over so many rows or more, the last ones, is so much smaller than over all
+# has come to other units. Below ROUNDING it is constant for a while, or what rounding left.
+LATE_ROWS = 100
+SHRUNK = 1e-4
+ROUNDING = 1e-12
+TINY = np.finfo(np.float64).tiny
 
 
 @dataclass
@@ -43,6 +49,8 @@ class Stream:
         The mean loss in the end, if these rows began with those of a `fit`.
     suspects : int
         Rows far longer than those before that the last ones were.
+    earlier : ColumnSums or None
+        `columns` when it was last looked at for columns that have shrunk, after `earlier_rows`.
     """
 
     columns: ColumnSums
@@ -52,6 +60,8 @@ class Stream:
     renewed: float = 0.0
     loss: float | None = None
     suspects: int = 0
+    earlier: ColumnSums | None = None
+    earlier_rows: int = 0
 
     @classmethod
     def begin(cls, p, n_targets, loss):
@@ -118,6 +128,16 @@ class Stream:
         self.longest = max(self.longest, float(longest))
         self.renewed = self.weight
 
+    def forget(self):
+        """Forget the old units of columns that have shrunk. (What grows outweighs them itself.)"""
+        if self.n_rows < self.earlier_rows + LATE_ROWS:
+            return
+        if self.earlier is not None:
+            late = self.columns.since(self.earlier)
+            share = late.moments().variance / np.maximum(self.columns.moments().variance, TINY)
+            self.columns.become(late, (share > ROUNDING) & (share < SHRUNK))
+        self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
+
     def mean_squares(self, scaling):
         """The mean of x~_ij^2, (p,): for dense rows one, for sparse ones a rare column's share."""
         columns = self.columns.moments()
@@ -147,10 +167,8 @@ class Stream:
         epoch : float
             Updates that count as one, for rates that fall with epochs.
         """
-        if np.isinf(epoch):  # whole batches have ended with the fit
+        if epoch == 1:  # whole batches have ended with the fit
             epoch = UPDATES_PER_EPOCH
         square = float(self.mean_squares(scaling).sum()) + 1.0
-        curvature = curvature_of(
-            method.loss, square * self.weight / self.n_rows, self.longest, method.batch_size
-        )
-        return AutomaticRate(method.rule, curvature, square, self.spread, epoch)
+        curvature = curvature_of(method, square * self.weight / self.n_rows, self.longest)
+        return AutomaticRate(method.rule, curvature, square, self.spread, epoch, follows=False)

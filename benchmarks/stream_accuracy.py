@@ -1,0 +1,116 @@
+"""How near to the optimum one pass of partial_fit over 50,000 rows comes.
+
+    python -m benchmarks.stream_accuracy [optimizer ...]
+
+Each figure is (F - F*) / (F(0) - F*) in percent, F(0) with the best intercept. Rows come 1,000 at a
+time, in raw units; alpha = 1/n. "jump" streams change their units by 1000 in the middle, and F is
+that of the second half. Beside it, scikit-learn's SGD with its defaults.
+"""
+
+import sys
+import warnings
+
+import numpy as np
+from scipy import sparse
+from sklearn.linear_model import SGDClassifier, SGDRegressor
+
+from sgdlearn import GDLinearRegression, GDLogisticRegression
+
+N, CHUNK = 50_000, 1000
+
+
+def dense(rng, p=30, tails=0.0):
+    X = rng.normal(size=(N, p)) @ (np.eye(p) + 0.1 * rng.normal(size=(p, p)))
+    return np.exp(tails * X) if tails else X
+
+
+def numbers(rng, X):
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    return Z @ rng.normal(size=X.shape[1]) + rng.normal(size=len(X))
+
+
+def classes(rng, X):
+    z = numbers(rng, X)
+    return (z + rng.logistic(size=len(X)) > 0).astype(int)
+
+
+def text(rng, p=20_000, length=30):
+    words = np.minimum((rng.pareto(0.6, size=(N, length)) * 20).astype(int), p - 1)
+    X = sparse.csr_matrix((np.ones(N * length), words.ravel(), np.arange(N + 1) * length), (N, p))
+    X.sum_duplicates()
+    X = sparse.csr_matrix(X.multiply(1 + np.log(N / (1 + X.getnnz(axis=0)))))
+    X = sparse.csr_matrix(X.multiply(1 / sparse.linalg.norm(X, axis=1)[:, None]))
+    z = X @ (8 * rng.normal(size=p)) + 0.5 * rng.logistic(size=N)
+    return X, (z > np.median(z)).astype(int)
+
+
+def one_hot(rng):
+    levels = [(rng.pareto(1.0, size=N) * 5).astype(int) % 500 + 500 * j for j in range(10)]
+    X = sparse.csr_matrix((np.ones(10 * N), np.ravel(levels, "F"), np.arange(N + 1) * 10))
+    z = X @ rng.normal(size=X.shape[1]) + rng.logistic(size=N)
+    return X, (z > np.quantile(z, 0.8)).astype(int)
+
+
+def streams(rng):
+    """(name, kind, X, y, where the last units begin)."""
+    X, wild = dense(rng), np.geomspace(1e-3, 1e4, 30)
+    yield "dense", "classes", X, classes(rng, X), 0
+    yield "scales, far means", "classes", X * wild + 100 * wild, classes(rng, X), 0
+    yield "scales, far means", "numbers", X * wild + 100 * wild, numbers(rng, X), 0
+    heavy = dense(rng, 10, tails=1.0)
+    yield "heavy tails", "numbers", heavy, numbers(rng, np.log(heavy)), 0
+    later = np.arange(N)[:, None] >= N // 2
+    for factor in (1e3, 1e-3):
+        jump = np.where(later, factor, 1.0) * X
+        yield f"jump by {factor:g}", "classes", jump, classes(rng, X), N // 2
+        yield f"jump by {factor:g}", "numbers", jump, numbers(rng, X), N // 2
+    yield "text", "classes", *text(rng), 0
+    yield "one-hot", "classes", *one_hot(rng), 0
+
+
+def objective(kind, X, y, w, b, alpha):
+    z = X @ w + b
+    loss = (z - y) ** 2 / 2 if kind == "numbers" else np.logaddexp(0, -(2 * y - 1) * z)
+    return loss.mean() + alpha / 2 * w @ w
+
+
+def suboptimality(kind, model, X, y, alpha):
+    exact = (GDLinearRegression if kind == "numbers" else GDLogisticRegression)(
+        alpha=alpha, tol=1e-8
+    ).fit(X, y)
+    rate = y.mean()
+    zero = y.var() / 2 if kind == "numbers" else -np.log(rate**rate * (1 - rate) ** (1 - rate))
+    best, reached = (
+        objective(kind, X, y, np.ravel(m.coef_), np.ravel(m.intercept_)[0], alpha)
+        for m in (exact, model)
+    )
+    return 100 * (reached - best) / (zero - best)
+
+
+def one_pass(model, X, y):
+    known = {"classes": [0, 1]} if y.dtype == int else {}
+    for start in range(0, N, CHUNK):
+        model.partial_fit(X[start : start + CHUNK], y[start : start + CHUNK], **known)
+    return model
+
+
+def main(optimizers):
+    warnings.simplefilter("ignore")
+    print(f"{'stream':20s}{'':9s}" + "".join(f"{o:>15s}" for o in [*optimizers, "scikit-learn"]))
+    for name, kind, X, y, start in streams(np.random.default_rng(0)):
+        alpha = 1 / N
+        ours = GDLinearRegression if kind == "numbers" else GDLogisticRegression
+        models = [ours(optimizer=optimizer, alpha=alpha) for optimizer in optimizers]
+        theirs = SGDRegressor if kind == "numbers" else SGDClassifier
+        models.append(
+            SGDRegressor(alpha=alpha)
+            if theirs is SGDRegressor
+            else SGDClassifier(loss="log_loss", alpha=alpha)
+        )
+        last = X[start:], y[start:]
+        row = [suboptimality(kind, one_pass(m, X, y), *last, alpha) for m in models]
+        print(f"{name:20s}{kind:9s}" + "".join(f"{value:15.3g}" for value in row), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["auto"])
