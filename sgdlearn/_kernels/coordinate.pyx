@@ -1,6 +1,6 @@
 """Coordinate descent on a quadratic model of the loss, the penalty as it is.
 
-    min_w   1/2 (w - w0)' H (w - w0) + g0 . (w - w0) + sum_j t1_j |w_j| + t2_j / 2 w_j^2,   w >= lower
+    min_w  1/2 (w - w0)' H (w - w0) + g0 . (w - w0) + sum_j t1_j |w_j| + t2_j / 2 w_j^2,  w >= lower
 
 One coordinate at a time, each to its own minimum (Friedman, Hastie, Tibshirani 2010):
 
