@@ -45,7 +45,7 @@ def arrived(estimator, optimizer, **keywords):
     """A model at its optimum."""
     if estimator is GDLinearSVC and optimizer != "auto":
         keywords["loss"] = "squared_hinge"
-    tol = 1e-7 if optimizer in VARIANCE_REDUCED else 1e-11
+    tol = 1e-13
     keywords = {"alpha": 0.05, "tol": tol, "max_iter": 20_000, "random_state": 0} | keywords
     return estimator(optimizer=optimizer, **keywords)
 

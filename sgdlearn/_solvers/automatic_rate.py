@@ -25,8 +25,8 @@ a rule written in Python   as adam
 In `fit` the objective of every epoch is known and the rate follows it: an epoch that ended lower
 than the two before it multiplies the rate by `RISE`, any other, where noise has the upper hand, by
 `FALL` (Battiti 1989, "Accelerated backpropagation learning": the bold driver). So slow progress
-makes for larger steps, and noise dies out. Gradient descent on whole batches has none, and its
-rate does not rise: at 1 / L it is as large as it may be.
+makes for larger steps, and noise dies out. Gradient descent on whole batches has none, and
+keeps to 1 / L.
 """
 
 from dataclasses import dataclass
@@ -103,9 +103,10 @@ class AutomaticRate:
     def observe(self, state, objective):
         """The same after an epoch that ended at this objective."""
         factor, (one, other) = state
-        whole = self.rule.name == "sgd" and self.epoch == 1  # 1 / L is what such a step may be
-        rise = 1.0 if whole else RISE
-        return factor * (rise if objective < min(one, other) else FALL), (other, objective)
+        change = RISE if objective < min(one, other) else FALL
+        if self.rule.name == "sgd" and self.epoch == 1 and np.isfinite(self.curvature):
+            change = 1.0
+        return factor * change, (other, objective)
 
 
 def curvature_of(method, mean_square, largest_square):

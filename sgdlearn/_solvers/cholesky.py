@@ -29,7 +29,7 @@ from .scaling import Scaling
 from .threads import in_order
 
 SAMPLE = 64  # rows whose means are the first guess at all rows'
-BLOCK = 2**19  # numbers in a block of rows, or as many as the matrix that they make
+BLOCK = 2**18  # numbers in a block of rows, or as many as the matrix that they make
 FEWER = 0.1  # a share that an iteration has to get below to be worth another
 FLOOR = 1e-14  # share of the zero model's F below which F is rounded too much to decide
 # A model whose predictions cannot be told from the zero model's, to this share, is one with it.

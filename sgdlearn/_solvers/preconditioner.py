@@ -61,9 +61,11 @@ def pieces(objective, m):
     if m == rows.n:
         yield objective
         return
-    weights = np.ones(rows.n) if objective.weights is None else objective.weights
-    ends = np.cumsum(weights)
-    index = np.searchsorted(ends, (np.arange(m) + 0.5) * (ends[-1] / m))
+    places = (np.arange(m) + 0.5) * (objective.total_weight / m)
+    if objective.weights is None:
+        index = places.astype(np.intp)
+    else:
+        index = np.searchsorted(np.cumsum(objective.weights), places)
     step = max(q, BLOCK // q)
     for start in range(0, m, step):
         some = index[start : start + step]

@@ -12,7 +12,7 @@ from ..penalties import ElasticPenalty
 from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
 from .dual import solve_dual
-from .policy import AS_GIVEN, EXACT, SMALL, check_pairs, choose
+from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
 from .stochastic import Method, Run, solve_stochastic
@@ -22,6 +22,8 @@ from .variance_reduced import solve_variance_reduced
 # rules that learn from moments, more where an update costs p whatever the rows hold.
 MOMENT_ROWS = 32
 DENSE_WORK_ROWS = 64
+# Batch solvers that "auto" lets go on to rounding, if the problem is small.
+GOES_ON = ("newton", "cholesky", "cd")
 # From this many epochs on, one more pass is spent on the exact objective at the end.
 EPOCHS_PER_LOOK = 10
 
@@ -73,22 +75,14 @@ class Way:
     n_replicas: int
 
 
-def way_down(parameters, *, loss, penalty, n_rows, n_features, n_outputs, stream=False):
-    """The `Way` that an estimator's parameters mean for this objective.
+def way_down(parameters, *, loss, penalty, objective=None):
+    """The `Way` that an estimator's parameters mean for this objective; None is a stream.
 
     Raises ValueError, naming both, where two parameters exclude each other.
     """
     check_rate(parameters["learning_rate"])
-    rule, reason = choose(
-        parameters,
-        loss=loss,
-        penalty=penalty,
-        n_rows=n_rows,
-        n_features=n_features,
-        n_outputs=n_outputs,
-        stream=stream,
-    )
-    check_pairs(rule, parameters, loss=loss, penalty=penalty, stream=stream)
+    rule, reason = choose(parameters, loss=loss, penalty=penalty, objective=objective)
+    check_pairs(rule, parameters, loss=loss, penalty=penalty, stream=objective is None)
     names = ("learning_rate", "batch_size", "average", "max_iter", "tol", "shuffle", "standardize")
     return Way(
         rule=rule,
@@ -132,9 +126,8 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     """
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
     if way.rule.family == "batch":
-        small = objective.rows.n * objective.rows.p * objective.n_outputs <= SMALL
-        chosen = way.reason != AS_GIVEN and way.rule.name == "newton"
-        exact = chosen and way.tol is not None and small
+        chosen = way.reason != AS_GIVEN and way.rule.name in GOES_ON
+        exact = chosen and way.tol is not None and is_small(objective)
         result = solve_batch(
             objective,
             *start,

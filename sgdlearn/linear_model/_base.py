@@ -302,10 +302,10 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             validation_rows = tuple(None if a is None else a[held_out] for a in (X, y, weights))
             X, y, weights = (None if a is None else a[kept] for a in (X, y, weights))
         objective = self._objective(X, y, weights)
-        way = self._way(objective)
-        if self.standardize:
+        if self.standardize and isinstance(objective.penalty, ElasticPenalty):
             moments = objective.rows.column_moments(objective.weights)
             objective.penalty.set_params(unit=deviations(moments))
+        way = self._way(objective)
         watch = None
         if validation_rows is not None:
             held_out = self._objective(*validation_rows, class_weight=False)
@@ -368,17 +368,11 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             n_jobs=threads.count(self.n_jobs),
         )
 
-    def _way(self, objective, stream=False):
+    def _way(self, objective):
         parameters = self.get_params(deep=False)
         parameters["n_jobs"] = objective.n_jobs
         return way_down(
-            parameters,
-            loss=objective.loss,
-            penalty=objective.penalty,
-            n_rows=objective.rows.n,
-            n_features=objective.rows.p,
-            n_outputs=objective.n_outputs,
-            stream=stream,
+            parameters, loss=objective.loss, penalty=objective.penalty, objective=objective
         )
 
     def _start(self, objective, coef_init, intercept_init):

@@ -112,15 +112,7 @@ class LearnsFromStreams:
             penalty = self._penalty(n_features)
             settings = self.get_params(deep=False)
             settings["n_jobs"] = threads.count(self.n_jobs)
-            way = way_down(
-                settings,
-                loss=loss,
-                penalty=penalty,
-                n_rows=0,
-                n_features=n_features,
-                n_outputs=n_outputs,
-                stream=True,
-            )
+            way = way_down(settings, loss=loss, penalty=penalty)
             plan = self._kept_plan = Plan(parameters, shape, loss, penalty, way)
         return plan
 
