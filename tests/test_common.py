@@ -35,9 +35,11 @@ def configured(estimator, optimizer):
         return estimator.set_params(alpha=1.0, tol=None, max_iter=1000)
     if optimizer in ALPHA:
         estimator.set_params(alpha=ALPHA[optimizer])
-    if optimizer == "lbfgs" and type(estimator).__name__ == "GDLinearSVC":
-        estimator.set_params(alpha=1.0)  # its loss is flat beyond the margin
-    return estimator.set_params(tol=1e-10, max_iter=10_000)
+    if type(estimator).__name__ == "GDLinearSVC":  # its loss is flat beyond the margin
+        estimator.set_params(alpha=10.0 * estimator.alpha)
+    if optimizer in VARIANCE_REDUCED:  # the gap falls as the square of the error
+        return estimator.set_params(tol=None, max_iter=3000)
+    return estimator.set_params(tol=1e-16, max_iter=10_000)
 
 
 def expected_failed_checks(estimator):

@@ -240,9 +240,9 @@ def peak_share(call, X):
 
 @pytest.fixture(scope="module")
 def large():
-    """float32, 50 000 x 200, with targets of both kinds."""
+    """float32, 60 000 x 200, with targets of both kinds."""
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((50_000, 200), dtype=np.float32)
+    X = rng.standard_normal((60_000, 200), dtype=np.float32)
     z = X @ rng.standard_normal(200, dtype=np.float32) + rng.normal(size=len(X))
     return X, z, (z > 0).astype(int)
 

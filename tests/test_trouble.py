@@ -984,7 +984,6 @@ def long_work():
         {"optimizer": "ftrl", "penalty": "l1", "alpha": 0.1},
         {"optimizer": "saga"},
         {"optimizer": "svrg"},
-        {"optimizer": "lbfgs", "loss": "huber"},
         {"optimizer": "newton", "loss": "huber"},
         {"optimizer": "auto", "loss": "quantile"},
     ],

@@ -63,7 +63,7 @@ def pieces(objective, m):
         return
     places = (np.arange(m) + 0.5) * (objective.total_weight / m)
     if objective.weights is None:
-        index = places.astype(np.intp)
+        index = np.ceil(places).astype(np.intp) - 1
     else:
         index = np.searchsorted(np.cumsum(objective.weights), places)
     step = max(q, BLOCK // q)

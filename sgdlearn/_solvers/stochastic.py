@@ -380,7 +380,7 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
     limit = DIVERGED * max(at_zero, np.finfo(np.float64).tiny)
     end = (Settled if run.follows else Plateau)(tol, n_iter_no_change)
     monitor.last, monitor.updates = run.coefficients, lambda: run.state.t
-    good, best, scale = run.state.checkpoint(), np.inf, at_start
+    good, best, scale = run.state.checkpoint(), max(at_zero, at_start or 0.0), at_start
     converged, diverged, epoch = False, False, 0
     with visitor(run, objective) as visit:
         while epoch < max_iter and not converged:
@@ -389,8 +389,10 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
                 draw_order(rng, order)
             value = _epoch(run, objective, order, visit)
             diverged = not value <= limit
-            run.schedule_state = run.rates.observe(run.schedule_state, value)
-            if run.follows and value > RUNAWAY * best:  # back, and on with smaller steps
+            taken_back = run.follows and (diverged or value > RUNAWAY * best)
+            seen = np.inf if taken_back else value
+            run.schedule_state = run.rates.observe(run.schedule_state, seen)
+            if taken_back:  # and on with smaller steps
                 run.restore(good)
                 value, diverged = best, False
             if diverged:
@@ -401,7 +403,7 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
                 good, best = run.state.checkpoint(), value
             scale = value if scale is None else scale
             stopped = monitor.record(value, None, run.coefficients)
-            converged = end.reached(value, scale) or stopped
+            converged = stopped or (not taken_back and end.reached(value, scale))
     W, b = run.coefficients()
     return Result(W, b, epoch, converged, run.state.t, diverged=diverged)
 
