@@ -421,6 +421,22 @@ def test_a_chunk_that_diverges_is_left_out(rule, wide, average, stored, rng):
     assert np.isfinite(model.coef_).all()
 
 
+@pytest.mark.parametrize("scale", [1e-2, 1.0, 1e5])
+def test_a_chunk_that_ends_far_off_is_left_out(scale, stored, rng):
+    """Coefficients of 1e50 are numbers, but no model."""
+    X = rng.normal(size=(60, 6))
+    y = scale * (X @ rng.normal(size=6) + rng.normal(size=60))
+    model = GDLinearRegression(learning_rate=0.01).partial_fit(stored(X), y)
+    coef = model.coef_.copy()
+    model.set_params(learning_rate=5.0)
+    with pytest.warns(ConvergenceWarning, match="diverged on this chunk"):
+        model.partial_fit(stored(X), y)
+    np.testing.assert_array_equal(model.coef_, coef)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.set_params(learning_rate=0.01).partial_fit(stored(X), y)
+
+
 def test_a_schedule_that_fails_leaves_the_model_as_it_was(stored, binary):
     def fails(t):
         if t.max() > 80:
@@ -504,8 +520,9 @@ def test_fit_begins_anew(binary):
 def test_the_penalty_may_change(rule, stored, regression):
     """What was put off under the old alpha is carried out under the old one."""
     X, y = regression.X, regression.y
+    rate = 0.005 if rule in ("momentum", "nesterov") else 0.05
     model = GDLinearRegression(
-        optimizer=RULES[rule], learning_rate=0.05, penalty="elasticnet", batch_size=1
+        optimizer=RULES[rule], learning_rate=rate, penalty="elasticnet", batch_size=1
     )
     twins = {
         "sgd": ref.SGD(), "momentum": ref.SGD(0.9), "nesterov": ref.SGD(0.9, nesterov=True),
@@ -530,7 +547,7 @@ def test_the_penalty_may_change(rule, stored, regression):
             )  # fmt: skip
             state.since[:] = state.clock
         W, b, _, state = ref.stochastic(
-            X, y, ref.squared_error, twin, 0.05, np.arange(60), l1=alpha / 2, l2=alpha / 2,
+            X, y, ref.squared_error, twin, rate, np.arange(60), l1=alpha / 2, l2=alpha / 2,
             sparse_rows=sparse_rows, state=state,
         )  # fmt: skip
         before = alpha

@@ -15,7 +15,7 @@ from .dual import solve_dual
 from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
-from .stochastic import Method, Run, solve_stochastic
+from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
 from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
@@ -312,6 +312,12 @@ def strength(penalty):
     return penalty.l1 + penalty.l2 if isinstance(penalty, ElasticPenalty) else penalty.alpha
 
 
+def is_far_above_zero_model(objective, loss):
+    """Whether this sum of s_i loss_i over a chunk is one that no fit would go on from."""
+    b = np.zeros(objective.n_outputs)
+    return loss > DIVERGED * objective.total_weight * value_of_intercepts(objective, b)
+
+
 @quiet
 def visit_chunk(objective, W, b, way, run, stream, suspects=0):
     """Learn from one chunk of a stream, its rows in the order given; return the run and the stream.
@@ -355,11 +361,14 @@ def visit_chunk(objective, W, b, way, run, stream, suspects=0):
         run = start_run(objective, *start, way, stream=stream)
     columns = run.columns_changed_by(rows, weights)
     checkpoint = run.state.checkpoint(columns)
+    loss = 0.0
     try:
         for piece in run.calls(rows, np.arange(rows.n)):
-            loss = run.visit(rows, targets, weights, piece)
+            loss += run.visit(rows, targets, weights, piece)
             if not (isfinite(loss) and run.state.is_finite(columns)):
                 raise FloatingPointError("the coefficients are no longer finite")
+        if loss > DIVERGED * rows.n and is_far_above_zero_model(objective, loss):
+            raise FloatingPointError("the loss is far above that of the zero model")
     except BaseException:
         run.restore(checkpoint)
         if before is not None:
