@@ -34,9 +34,9 @@ class GDLinearSVC(LinearClassifier):
         Whether to add an intercept.
     optimizer : str or Optimizer, default="auto"
         The way down: "auto", "sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam",
-        "ftrl", "sag", "saga", "svrg", "psvrg", "sdca", "lbfgs", "newton", "cd", or an object of
-        `sgdlearn.optimizers`, whose parameters a grid reaches as ``optimizer__beta1``. "auto"
-        converges to the optimum without any tuning.
+        "ftrl", "schedule_free", "sag", "saga", "svrg", "psvrg", "sdca", "lbfgs", "newton",
+        "cd", or an object of `sgdlearn.optimizers`, whose parameters a grid reaches as
+        ``optimizer__beta1``. "auto" converges to the optimum without any tuning.
     learning_rate : float, Schedule, callable or "auto", default="auto"
         A number or a schedule of `sgdlearn.schedules` means exactly the textbook update in the
         units of X; a callable gets an array of step numbers 1, 2, ... and returns rates. "auto"
