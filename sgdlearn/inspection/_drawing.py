@@ -1,0 +1,186 @@
+"""What the displays share: axes, the looks of lines, legends that cover nothing.
+
+Lines can be told apart without their colours: in print by dashes and markers, and by eyes that do
+not see all colours because these are those of Okabe & Ito (2008, "Color universal design"), without
+the yellow, which is too light for thin lines on white.
+"""
+
+from itertools import chain
+from textwrap import wrap
+
+import numpy as np
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+# As many dashes and markers as make no two of 7 * 5 * 8 lines alike.
+DASHES = ("-", "--", "-.", (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5, 1.2, 1.5)))
+MARKERS = ("o", "s", "^", "D", "v", "X", "P", "*")
+GREY = "#6E6E6E"
+# About so many markers on a line.
+MARKS = 9
+# Characters in a line of a legend, and its entries one below the other.
+LABEL_WIDTH = 34
+COLUMN = 22
+LEGEND = {"fontsize": "small", "framealpha": 1.0, "edgecolor": "0.8", "handlelength": 3.2}
+
+
+def require_matplotlib(caller):
+    """Raise ImportError, saying who needs it, where matplotlib is not installed."""
+    try:
+        import matplotlib.pyplot  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib, which is not installed: pip install matplotlib"
+        ) from error
+
+
+def axes_for(ax, caller, figsize=(6.4, 4.2)):
+    """The axes to draw in: `ax`, or those of a new figure."""
+    require_matplotlib(caller)
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=figsize, layout="constrained")[1]
+
+
+def look(i, *, dashed=True):
+    """Colour, dashes and marker of line number i; solid where dashes mean something else."""
+    return {
+        "color": COLOURS[i % len(COLOURS)],
+        "linestyle": DASHES[i % len(DASHES)] if dashed else "-",
+        "marker": MARKERS[i % len(MARKERS)],
+        "markersize": 5,
+        "linewidth": 1.5,
+        "markerfacecolor": "white",
+    }
+
+
+def marks(n, i=0):
+    """Which of n points carry a marker: a few, at other places on every line."""
+    step = max(1, -(-n // MARKS))
+    return (i * step // 3) % step, step
+
+
+def add_grid(ax):
+    """Faint lines to read values by, behind all that is drawn."""
+    ax.grid(True, which="major", color="0.9", linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def add_legend(ax, handles=None, *, title=None):
+    """Put a legend where it covers no line: inside if there is room, else on the right of the axes.
+
+    In a figure that lays itself out the axes make room for it; elsewhere they become narrower, and
+    where that leaves too little of them the lines are moved down below it.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    handles : list of artists, default=None
+        The entries; None are those of all labelled artists.
+    title : str, default=None
+
+    Returns
+    -------
+    matplotlib Legend or None
+        None where there is nothing to tell.
+    """
+    if handles is None:
+        handles = ax.get_legend_handles_labels()[0]
+    if not handles:
+        return None
+    figure = ax.figure
+    labels = [folded(handle.get_label()) for handle in handles]
+    entries = {"handles": handles, "labels": labels, "title": title, **LEGEND}
+    legend = ax.legend(loc="best", **entries)
+    figure.draw_without_rendering()
+    if not _is_covering(ax, legend):
+        return legend
+    legend = ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        borderaxespad=0.0,
+        ncols=-(-len(handles) // COLUMN),
+        **entries,
+    )
+    if not make_room_beside(ax, [legend]):
+        legend = ax.legend(loc="upper right", **entries)
+        _make_room_above(ax, legend)
+    return legend
+
+
+def folded(label):
+    """A label in lines of moderate length."""
+    return "\n".join(wrap(label, LABEL_WIDTH, break_long_words=False)) or label
+
+
+def _is_covering(ax, legend):
+    """Whether the legend lies on a line, or is larger than the axes."""
+    box = legend.get_window_extent()
+    inside = ax.get_window_extent()
+    if box.width > 0.6 * inside.width or box.height > 0.75 * inside.height:
+        return True
+    box = box.padded(3.0)
+    for path in chain(*map(_paths, chain(ax.lines, ax.collections))):
+        if path.intersects_bbox(box, filled=False):
+            return True
+    return False
+
+
+def _paths(artist):
+    """The paths of lines, and of error bars and bands, in pixels."""
+    if not artist.get_visible():
+        return
+    transform = artist.get_transform()
+    paths = artist.get_paths() if hasattr(artist, "get_paths") else [artist.get_path()]
+    for path in paths:
+        yield transform.transform_path(path)
+
+
+def make_room_beside(ax, artists):
+    """Make the axes narrower by what stands on their right; False if that leaves too little.
+
+    Figures that lay themselves out do so on their own.
+    """
+    figure = ax.figure
+    if figure.get_layout_engine() is not None:
+        return True
+    figure.draw_without_rendering()
+    box = ax.get_position()
+    right = max(artist.get_window_extent().x1 for artist in artists)
+    width = box.width - (right + 6.0 - ax.get_window_extent().x1) / figure.bbox.width
+    enough = width > 0.4 * box.width
+    if enough:
+        ax.set_position([box.x0, box.y0, width, box.height])
+    return enough
+
+
+def _make_room_above(ax, legend):
+    """Raise the upper end of the y axis, so that what is drawn stays below a legend at the top."""
+    ax.figure.draw_without_rendering()
+    taken = (legend.get_window_extent().height + 12.0) / ax.get_window_extent().height
+    scale = ax.yaxis.get_transform()
+    low, high = scale.transform(ax.get_ylim())
+    high = low + (high - low) / (1.0 - min(taken, 0.6))
+    ax.set_ylim(top=scale.inverted().transform(high))
+
+
+def spread_labels(positions, gap):
+    """Move the places of labels along an axis apart, until neighbours are `gap` from each other.
+
+    They move as little as that takes: labels that would overlap are spread about their mean.
+    """
+    order = np.argsort(positions, kind="stable")
+    groups = [[positions[i], 1] for i in order]  # (middle, number of labels)
+    merged = []
+    for group in groups:
+        merged.append(group)
+        while len(merged) > 1:
+            (low, m), (high, n) = merged[-2:]
+            if high - low >= gap * (m + n) / 2:
+                break
+            merged[-2:] = [[(low * m + high * n) / (m + n), m + n]]
+    placed = np.empty(len(positions))
+    places = [middle + gap * (j - (n - 1) / 2) for middle, n in merged for j in range(n)]
+    placed[order] = places
+    return placed
