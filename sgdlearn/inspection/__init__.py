@@ -8,14 +8,18 @@ draws, and not before.
 from ._coefficient_path import CoefficientPathDisplay, coefficient_path
 from ._learning_rate_finder import LearningRateFinderDisplay
 from ._loss_curve import LossCurveDisplay
+from ._optimizer_comparison import OptimizerComparisonDisplay
 from ._range_test import lr_range_test
 from ._schedule import ScheduleDisplay
+from ._trajectory import TrajectoryDisplay
 
 __all__ = [
     "CoefficientPathDisplay",
     "LearningRateFinderDisplay",
     "LossCurveDisplay",
+    "OptimizerComparisonDisplay",
     "ScheduleDisplay",
+    "TrajectoryDisplay",
     "coefficient_path",
     "lr_range_test",
 ]

@@ -20,6 +20,8 @@ MARKS = 9
 # Characters in a line of a legend, and its entries one below the other.
 LABEL_WIDTH = 34
 COLUMN = 22
+# What figures leave for tick labels on the left of axes.
+USUAL_INCHES = 0.6
 LEGEND = {"fontsize": "small", "framealpha": 1.0, "edgecolor": "0.8", "handlelength": 3.2}
 
 
@@ -67,7 +69,7 @@ def add_grid(ax):
     ax.set_axisbelow(True)
 
 
-def add_legend(ax, handles=None, *, title=None):
+def add_legend(ax, handles=None, *, drawn=None, title=None):
     """Put a legend where it covers no line: inside if there is room, else on the right of the axes.
 
     In a figure that lays itself out the axes make room for it; elsewhere they become narrower, and
@@ -78,6 +80,8 @@ def add_legend(ax, handles=None, *, title=None):
     ax : matplotlib Axes
     handles : list of artists, default=None
         The entries; None are those of all labelled artists.
+    drawn : list of artists, default=None
+        What is not to be covered; None are all lines, bars and bands.
     title : str, default=None
 
     Returns
@@ -94,7 +98,7 @@ def add_legend(ax, handles=None, *, title=None):
     entries = {"handles": handles, "labels": labels, "title": title, **LEGEND}
     legend = ax.legend(loc="best", **entries)
     figure.draw_without_rendering()
-    if not _is_covering(ax, legend):
+    if not _is_covering(ax, legend, chain(ax.lines, ax.collections) if drawn is None else drawn):
         return legend
     legend = ax.legend(
         loc="upper left",
@@ -109,22 +113,20 @@ def add_legend(ax, handles=None, *, title=None):
     return legend
 
 
-def folded(label):
+def folded(label, width=LABEL_WIDTH):
     """A label in lines of moderate length."""
-    return "\n".join(wrap(label, LABEL_WIDTH, break_long_words=False)) or label
+    return "\n".join(wrap(label, width, break_long_words=False)) or label
 
 
-def _is_covering(ax, legend):
-    """Whether the legend lies on a line, or is larger than the axes."""
+def _is_covering(ax, legend, drawn):
+    """Whether the legend lies on what is drawn, or takes most of the axes."""
     box = legend.get_window_extent()
     inside = ax.get_window_extent()
     if box.width > 0.6 * inside.width or box.height > 0.75 * inside.height:
         return True
     box = box.padded(3.0)
-    for path in chain(*map(_paths, chain(ax.lines, ax.collections))):
-        if path.intersects_bbox(box, filled=False):
-            return True
-    return False
+    paths = chain.from_iterable(map(_paths, drawn))
+    return any(path.intersects_bbox(box, filled=False) for path in paths)
 
 
 def _paths(artist):
@@ -138,7 +140,7 @@ def _paths(artist):
 
 
 def make_room_beside(ax, artists):
-    """Make the axes narrower by what stands on their right; False if that leaves too little.
+    """Make the axes narrower by what stands beside them; False if that leaves too little.
 
     Figures that lay themselves out do so on their own.
     """
@@ -146,12 +148,15 @@ def make_room_beside(ax, artists):
     if figure.get_layout_engine() is not None:
         return True
     figure.draw_without_rendering()
-    box = ax.get_position()
-    right = max(artist.get_window_extent().x1 for artist in artists)
-    width = box.width - (right + 6.0 - ax.get_window_extent().x1) / figure.bbox.width
-    enough = width > 0.4 * box.width
+    box, pixels = ax.get_position(), ax.get_window_extent()
+    extents = [artist.get_window_extent() for artist in artists]
+    right = max(0.0, max(extent.x1 for extent in extents) + 6.0 - pixels.x1)
+    usual = USUAL_INCHES * figure.dpi  # for tick labels
+    left = max(0.0, pixels.x0 - usual - min(extent.x0 for extent in extents))
+    left, right = left / figure.bbox.width, right / figure.bbox.width
+    enough = box.width - left - right > 0.4 * box.width
     if enough:
-        ax.set_position([box.x0, box.y0, width, box.height])
+        ax.set_position([box.x0 + left, box.y0, box.width - left - right, box.height])
     return enough
 
 

@@ -126,8 +126,7 @@ class LossCurveDisplay:
             validation_curves=[getattr(m, "validation_curve_", None) for m in learners],
             seconds_curves=[getattr(m, "seconds_curve_", None) for m in learners],
             n_samples=[
-                getattr(m, "n_samples_", None) if n_samples is None else n_samples
-                for m in learners
+                getattr(m, "n_samples_", None) if n_samples is None else n_samples for m in learners
             ],
         )
         return display.plot(ax=ax, **kwargs)

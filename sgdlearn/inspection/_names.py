@@ -48,9 +48,7 @@ def names_of(estimators):
     parameters = [_shown(learner) for learner in learners]
     every = list(dict.fromkeys(name for shown in parameters for name in shown))
     every.sort(key=lambda name: name != "optimizer")  # the optimizer first
-    differing = [
-        name for name in every if len({repr(shown.get(name)) for shown in parameters}) > 1
-    ]
+    differing = [name for name in every if len({repr(shown.get(name)) for shown in parameters}) > 1]
     names = []
     for learner, shown in zip(learners, parameters):
         parts = [type(learner).__name__] if len(classes) > 1 else []

@@ -1,4 +1,4 @@
-"""lr_range_test: how far down short fits come at each learning rate, and which rate that suggests."""
+"""lr_range_test: how far short fits come at each learning rate, and which of them that suggests."""
 
 import warnings
 
@@ -101,7 +101,8 @@ def lr_range_test(estimator, X, y, *, sample_weight=None, rates=None, n_epochs=N
             found.update(run(range(low - PER_DECADE, low)))
             low -= PER_DECADE
         exponents = np.array(sorted(found))
-        rates, objectives = 10.0 ** (exponents / PER_DECADE), np.array([found[e] for e in exponents])
+        rates = 10.0 ** (exponents / PER_DECADE)
+        objectives = np.array([found[exponent] for exponent in exponents])
     suggested, edge = suggest(rates, objectives)
     return Bunch(rates=rates, objectives=objectives, suggested_rate=suggested, edge=edge)
 
