@@ -20,6 +20,8 @@ MARKS = 9
 # Characters in a line of a legend, and its entries one below the other.
 LABEL_WIDTH = 34
 COLUMN = 22
+# Points below which nobody reads.
+LEAST_LETTERS = 4.0
 # What figures leave for tick labels on the left of axes.
 USUAL_INCHES = 0.6
 LEGEND = {"fontsize": "small", "framealpha": 1.0, "edgecolor": "0.8", "handlelength": 3.2}
@@ -69,11 +71,11 @@ def add_grid(ax):
     ax.set_axisbelow(True)
 
 
-def add_legend(ax, handles=None, *, drawn=None, title=None):
+def add_legend(ax, handles=None, *, drawn=None, widen=False):
     """Put a legend where it covers no line: inside if there is room, else on the right of the axes.
 
-    In a figure that lays itself out the axes make room for it; elsewhere they become narrower, and
-    where that leaves too little of them the lines are moved down below it.
+    For that a figure of our own becomes wider, one that lays itself out makes the axes narrower,
+    and so do we elsewhere; where that leaves too little of them the lines move down below it.
 
     Parameters
     ----------
@@ -82,7 +84,8 @@ def add_legend(ax, handles=None, *, drawn=None, title=None):
         The entries; None are those of all labelled artists.
     drawn : list of artists, default=None
         What is not to be covered; None are all lines, bars and bands.
-    title : str, default=None
+    widen : bool, default=False
+        Whether the figure may become wider.
 
     Returns
     -------
@@ -93,23 +96,40 @@ def add_legend(ax, handles=None, *, drawn=None, title=None):
         handles = ax.get_legend_handles_labels()[0]
     if not handles:
         return None
-    figure = ax.figure
     labels = [folded(handle.get_label()) for handle in handles]
-    entries = {"handles": handles, "labels": labels, "title": title, **LEGEND}
-    legend = ax.legend(loc="best", **entries)
-    figure.draw_without_rendering()
+    entries = {"handles": handles, "labels": labels, **LEGEND}
+    legend = _measured_legend(ax, {**entries, "loc": "best"})
     if not _is_covering(ax, legend, chain(ax.lines, ax.collections) if drawn is None else drawn):
         return legend
-    legend = ax.legend(
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
-        borderaxespad=0.0,
-        ncols=-(-len(handles) // COLUMN),
-        **entries,
-    )
-    if not make_room_beside(ax, [legend]):
-        legend = ax.legend(loc="upper right", **entries)
+    beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
+    beside["ncols"] = -(-len(handles) // COLUMN)
+    legend = _legend_at_most(ax, 0.9 * ax.figure.bbox.height, {**entries, **beside})
+    if widen:
+        width = ax.figure.get_figwidth() + legend.get_window_extent().width / ax.figure.dpi
+        ax.figure.set_figwidth(width)
+    elif not make_room_beside(ax, [legend]):
+        height = ax.get_window_extent().height
+        legend = _legend_at_most(ax, 0.6 * height, {**entries, "loc": "upper right"})
         _make_room_above(ax, legend)
+    return legend
+
+
+def _legend_at_most(ax, height, entries):
+    """A legend no higher than so many pixels, in smaller letters if need be."""
+    legend = _measured_legend(ax, entries)
+    share = height / legend.get_window_extent().height
+    if share < 1.0:
+        size = legend.get_texts()[0].get_fontsize() * share
+        legend = _measured_legend(ax, {**entries, "fontsize": max(size, LEAST_LETTERS)})
+    return legend
+
+
+def _measured_legend(ax, entries):
+    """A legend whose size is known, without the axes having made room for it."""
+    legend = ax.legend(**entries)
+    legend.set_in_layout(False)
+    ax.figure.draw_without_rendering()
+    legend.set_in_layout(True)
     return legend
 
 
@@ -162,11 +182,10 @@ def make_room_beside(ax, artists):
 
 def _make_room_above(ax, legend):
     """Raise the upper end of the y axis, so that what is drawn stays below a legend at the top."""
-    ax.figure.draw_without_rendering()
     taken = (legend.get_window_extent().height + 12.0) / ax.get_window_extent().height
     scale = ax.yaxis.get_transform()
     low, high = scale.transform(ax.get_ylim())
-    high = low + (high - low) / (1.0 - min(taken, 0.6))
+    high = low + (high - low) / (1.0 - min(taken, 0.7))
     ax.set_ylim(top=scale.inverted().transform(high))
 
 

@@ -102,6 +102,7 @@ class LearningRateFinderDisplay:
         -------
         self : LearningRateFinderDisplay
         """
+        own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot")
         ax.set_xscale("log")
         ax.set_yscale(yscale)
@@ -138,7 +139,7 @@ class LearningRateFinderDisplay:
         ax.set(xlabel="Learning rate", ylabel="Objective (mean loss + penalty)")
         add_grid(ax)
         self.ax_, self.figure_, self.lines_ = ax, ax.figure, lines
-        add_legend(ax)
+        add_legend(ax, widen=own)
         return self
 
     def _limits(self, yscale):

@@ -170,6 +170,7 @@ class LossCurveDisplay:
         if x not in X_AXES:
             raise ValueError(f"x must be one of {list(X_AXES)}. Got {x!r}.")
         places = [self._places(x, i) for i in range(len(self.names))]
+        own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot")
         curves = self.loss_curves if optimum is None else self._excess(optimum)
         watched = [optimum is None and validation and c is not None for c in self.validation_curves]
@@ -193,7 +194,7 @@ class LossCurveDisplay:
         if any(watched):
             ax.set_ylabel("Objective, validation loss")
         if any(watched) or len(ax.get_legend_handles_labels()[0]) > 1:
-            add_legend(ax, self._entries(watched) if any(watched) else None)
+            add_legend(ax, self._entries() if any(watched) else None, widen=own)
         return self
 
     def _places(self, x, i):
@@ -234,7 +235,7 @@ class LossCurveDisplay:
         )
         return line
 
-    def _entries(self, watched):
+    def _entries(self):
         """Handles of a legend that says what is solid and what is dashed."""
         from matplotlib.lines import Line2D
 

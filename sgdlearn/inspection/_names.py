@@ -39,30 +39,35 @@ def named(estimators):
 
 
 def names_of(estimators):
-    """A name for each: its class where classes differ, and the parameters that do.
+    """A name for each: its class where classes differ, and the parameters that do within one.
 
     Numbers tell apart what has the same parameters.
     """
     learners = [inner(estimator) for estimator in estimators]
-    classes = {type(learner) for learner in learners}
-    parameters = [_shown(learner) for learner in learners]
-    every = list(dict.fromkeys(name for shown in parameters for name in shown))
-    every.sort(key=lambda name: name != "optimizer")  # the optimizer first
-    differing = [name for name in every if len({repr(shown.get(name)) for shown in parameters}) > 1]
+    alike = {}
+    for learner in learners:
+        alike.setdefault(type(learner), []).append(_shown(learner))
+    differing = {cls: _differing(parameters) for cls, parameters in alike.items()}
     names = []
-    for learner, shown in zip(learners, parameters):
-        parts = [type(learner).__name__] if len(classes) > 1 else []
+    for learner in learners:
+        shown, cls = _shown(learner), type(learner)
+        parts = [cls.__name__] if len(alike) > 1 else []
         parts += [
             short(shown[name]) if name == "optimizer" else f"{name}={short(shown[name])}"
-            for name in differing
-            if name in shown
+            for name in differing[cls]
         ]
-        names.append(", ".join(parts) or type(learner).__name__)
+        names.append(", ".join(parts) or cls.__name__)
     repeated = {name for name in names if names.count(name) > 1}
     return [
         f"{name} ({1 + names[:i].count(name)})" if name in repeated else name
         for i, name in enumerate(names)
     ]
+
+
+def _differing(parameters):
+    """The names of parameters that are not the same in all, the optimizer first."""
+    names = [name for name in parameters[0] if len({repr(one[name]) for one in parameters}) > 1]
+    return sorted(names, key=lambda name: name != "optimizer")
 
 
 def short(value):

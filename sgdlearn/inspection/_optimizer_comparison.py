@@ -161,6 +161,7 @@ class OptimizerComparisonDisplay:
         """
         if x not in ("parameter", "fit_time"):
             raise ValueError(f"x must be 'parameter' or 'fit_time'. Got {x!r}.")
+        own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot")
         self.ax_, self.figure_, self.lines_ = ax, ax.figure, []
         draw = {
@@ -168,6 +169,8 @@ class OptimizerComparisonDisplay:
             "parameter": self._plot_rows if self.parameter is None else self._plot_lines,
         }[x]
         draw(ax, std, line_kw or {})
+        if draw != self._plot_rows:
+            add_legend(ax, widen=own)
         return self
 
     def _best(self):
@@ -209,7 +212,6 @@ class OptimizerComparisonDisplay:
             ax.set_xlim(-0.5, len(along) - 0.5)
         ax.set(xlabel=_words(self.parameter), ylabel=self._score_label(std))
         add_grid(ax)
-        add_legend(ax)
 
     def _plot_rows(self, ax, std, line_kw):
         known, means, deviations, seconds = self._best()
@@ -260,7 +262,6 @@ class OptimizerComparisonDisplay:
         ax.set_xscale("log" if seconds.max() > 10.0 * seconds.min() > 0.0 else "linear")
         ax.set(xlabel="Mean time of a fit (s)", ylabel=self._score_label(std))
         add_grid(ax)
-        add_legend(ax)
 
     def _score_label(self, std):
         return f"Mean test {self.metric.replace('_', ' ')}" + (

@@ -133,6 +133,7 @@ class ScheduleDisplay:
         -------
         self : ScheduleDisplay
         """
+        own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot")
         taken = len(ax.lines)
         self.lines_ = []
@@ -145,7 +146,7 @@ class ScheduleDisplay:
         ax.set(xlabel="Update", ylabel="Learning rate", xscale=xscale, yscale=yscale)
         add_grid(ax)
         self.ax_, self.figure_ = ax, ax.figure
-        add_legend(ax)
+        add_legend(ax, widen=own)
         return self
 
 

@@ -232,6 +232,7 @@ class TrajectoryDisplay:
         -------
         self : TrajectoryDisplay
         """
+        own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot", figsize=(6.4, 4.8))
         from matplotlib.patheffects import Normal, Stroke
 
@@ -261,7 +262,7 @@ class TrajectoryDisplay:
         ax.set_ylim(self.y[0], self.y[-1])
         ax.set(xlabel=self.axis_labels[0], ylabel=self.axis_labels[1])
         self.ax_, self.figure_ = ax, ax.figure
-        add_legend(ax, handles, drawn=handles)
+        add_legend(ax, handles, drawn=handles, widen=own)
         return self
 
     def _levels(self):
