@@ -1,6 +1,6 @@
 """Penalties: what large coefficients cost.
 
-Every built-in penalty is one formula with two numbers,
+Every built-in penalty is one formula with two numbers, ::
 
     penalty(W) = l1 |u W|_1 + l2 / 2 |u W|^2        over all W, or over W >= 0 (`positive`)
 
@@ -45,7 +45,7 @@ class Penalty(Parameters):
         raise NotImplementedError(f"{type(self).__name__} does not define value(W).")
 
     def prox(self, U, rate):
-        """argmin_W 1/2 |W - U|^2 + rate * value(W), a new array like U.
+        """``argmin_W 1/2 |W - U|^2 + rate * value(W)``, a new array like U.
 
         `rate` is a positive number.
         """
@@ -53,7 +53,7 @@ class Penalty(Parameters):
 
 
 class ElasticPenalty(Penalty):
-    """l1 |unit W|_1 + l2 / 2 |unit W|^2, over W >= 0 if `positive`.
+    """``l1 |unit W|_1 + l2 / 2 |unit W|^2``, over W >= 0 if `positive`.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class ElasticPenalty(Penalty):
         return 0.0 if self.positive else -np.inf
 
     def thresholds(self, scale=1.0):
-        """The weight of |v| for coefficients W = scale v."""
+        """The weight of abs(v) for coefficients W = scale v."""
         return self.l1 * (scale * self.unit)
 
     def ridge(self, scale=1.0):
@@ -106,7 +106,7 @@ class ElasticPenalty(Penalty):
         return float(self.l1 * np.sum(np.abs(V)) + 0.5 * self.l2 * np.sum(np.square(V)))
 
     def prox(self, U, rate, scale=1.0):
-        """argmin_V 1/2 |V - U|^2 + rate * value(scale * V), over scale * V >= 0 if `positive`.
+        """``argmin_V 1/2 |V - U|^2 + rate * value(scale * V)``, scale * V >= 0 if `positive`.
 
         `rate` and `scale` (coefficients are W = scale * V) are positive and broadcast over U.
         """
