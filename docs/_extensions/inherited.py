@@ -1,15 +1,19 @@
-"""What the reference leaves out of the things that come from scikit-learn."""
+"""What the reference leaves out."""
 
 import re
 
-# They are the same for every estimator; the page of the reference says so once.
-COMMON = re.compile(r"get_metadata_routing|set_\w+_request|[gs]et_params")
+# What is the same for every estimator (the page of the reference says so once), and what is between
+# an object and the solvers.
+LEFT_OUT = re.compile(
+    r"get_metadata_routing|set_\w+_request|[gs]et_params|validate"
+    r"|kernel_\w+|n_slots|code|spec|parameter|smoothing|ramp_slope|name"
+)
 # Labels of scikit-learn's own documentation, which is not looked up.
 FOREIGN = re.compile(r":(?:ref|term):`([^`<]*?)(?: <[^`>]*>)?`")
 
 
 def skip(app, what, name, thing, skipped, options):
-    return True if COMMON.fullmatch(name) else None
+    return True if LEFT_OUT.fullmatch(name) else None
 
 
 def unlink(app, what, name, thing, options, lines):

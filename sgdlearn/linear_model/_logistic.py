@@ -14,6 +14,8 @@ class GDLogisticRegression(LinearClassifier):
 
     Parameters
     ----------
+    multi_class : {"multinomial", "ovr"}, default="multinomial"
+        For more than two classes: the softmax, or one binary problem a class.
     penalty : {"l2", "l1", "elasticnet"}, None or Penalty, default="l2"
         What is added to the mean loss; a `Penalty` object is your own.
     alpha : float, default=1e-4
@@ -25,8 +27,6 @@ class GDLogisticRegression(LinearClassifier):
         Whether the penalty acts on w_j s_j, s_j the (weighted) standard deviation of column j: the
         penalty of a `StandardScaler` before the estimator, and glmnet's. `coef_` stays in the units
         of X. The updates of a given learning rate are then made in these units too.
-    multi_class : {"multinomial", "ovr"}, default="multinomial"
-        For more than two classes: the softmax, or one binary problem a class.
     fit_intercept : bool, default=True
         Whether to add an intercept.
     optimizer : str or Optimizer, default="auto"
@@ -185,6 +185,7 @@ class GDLogisticRegression(LinearClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict for.
 
         Returns
         -------
@@ -200,6 +201,7 @@ class GDLogisticRegression(LinearClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict for.
 
         Returns
         -------

@@ -216,7 +216,9 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows of the chunk.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
             A chunk whose weights are all zero changes nothing.
 
@@ -252,6 +254,7 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict for.
 
         Returns
         -------
