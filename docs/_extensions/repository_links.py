@@ -7,7 +7,12 @@
 import re
 
 EXAMPLE = re.compile(r"\]\(\.\./examples/(\w+)\.py\)")
-PAGES = {"../benchmarks/README.md": "benchmarks.md", "../CHANGELOG.md": "changes.md"}
+PAGES = {
+    "../benchmarks/README.md": "benchmarks.md",
+    "../CHANGELOG.md": "changes.md",
+    "../CONTRIBUTING.md": "contributing.md",
+    "../examples/README.rst": "auto_examples/index.rst",
+}
 
 
 def redirect(app, docname, source):
