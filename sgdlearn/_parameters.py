@@ -49,7 +49,12 @@ class Parameters(BaseEstimator):
     domains = {}
 
     def validate(self):
-        """Raise ValueError if a parameter lies outside its domain; return self."""
+        """Raise ValueError if a parameter lies outside its domain.
+
+        Returns
+        -------
+        self : object
+        """
         for name, domain in self.domains.items():
             check_domain(name, type(self).__name__, getattr(self, name), domain)
         return self

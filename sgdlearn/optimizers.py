@@ -100,7 +100,18 @@ class Optimizer(Parameters):
     kernel_code = None
 
     def init(self, params):
-        """The state before the first update of an array of parameters."""
+        """The state before the first update of an array of parameters.
+
+        Parameters
+        ----------
+        params : ndarray
+            The parameters in their first shape; not changed.
+
+        Returns
+        -------
+        state : object
+            Plain arrays and numbers, so that it pickles.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define init(params).")
 
     def update(self, params, grads, state, rate):
@@ -109,18 +120,21 @@ class Optimizer(Parameters):
         Parameters
         ----------
         params : ndarray
+            The parameters; not changed.
         grads : ndarray, like params
-            The mean gradient over the batch, the L2 penalty included. (The L1 penalty and
-            `positive` follow the update, as a proximal step at `rate`.)
-        state
+            The mean gradient over the batch, the L2 penalty included. The L1 penalty and
+            `positive` follow the update, as a proximal step at `rate`.
+        state : object
             What `init` or the last update returned.
         rate : float
+            The learning rate of this update.
 
         Returns
         -------
         new_params : ndarray
             A new array.
-        new_state
+        new_state : object
+            For the next update.
         """
         raise NotImplementedError(
             f"{type(self).__name__} does not define update(params, grads, state, rate)."
@@ -216,9 +230,12 @@ class UpdateRule(Optimizer):
         """Prepare the clock and the slots, all zero, of each part (w, slots) of the parameters."""
 
     def kernel_parameters(self):
-        """(beta1, beta2, epsilon, extra) of the rule; 0.0 what it does not have.
+        """What the compiled loops know the rule's parameters by.
 
-        Momentum counts as a beta1, rho as a beta2.
+        Returns
+        -------
+        beta1, beta2, epsilon, extra : float
+            0.0 what the rule does not have. Momentum counts as a beta1, rho as a beta2.
         """
         beta1 = getattr(self, "beta1", getattr(self, "momentum", 0.0))
         beta2 = getattr(self, "beta2", getattr(self, "rho", 0.0))
@@ -238,6 +255,7 @@ class SGD(UpdateRule):
     Parameters
     ----------
     momentum : float, default=0.0
+        The share of the last step that is kept, in [0, 1).
     nesterov : bool, default=False
         Look ahead along the momentum; without momentum it changes nothing.
     """
@@ -269,6 +287,7 @@ class AdaGrad(UpdateRule):
     Parameters
     ----------
     epsilon : float, default=1e-10
+        Keeps the first steps finite, in the units of the gradient.
     """
 
     name = "adagrad"
@@ -315,7 +334,9 @@ class RMSProp(UpdateRule):
     Parameters
     ----------
     rho : float, default=0.99
+        Decay of the running mean square, in [0, 1).
     epsilon : float, default=1e-8
+        Keeps the steps finite where gradients vanish, in the units of the gradient.
     """
 
     name = "rmsprop"
@@ -337,8 +358,12 @@ class Adam(UpdateRule):
 
     Parameters
     ----------
-    beta1, beta2 : float, default=0.9, 0.999
+    beta1 : float, default=0.9
+        Decay of the running mean of the gradient, in [0, 1).
+    beta2 : float, default=0.999
+        Decay of the running mean of its square, in [0, 1).
     epsilon : float, default=1e-8
+        Keeps the steps finite where gradients vanish, in the units of the gradient.
     amsgrad : bool, default=False
         Take the largest v so far in place of v (Reddi, Kale & Kumar 2018).
     """
@@ -377,8 +402,12 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    beta1, beta2 : float, default=0.9, 0.999
+    beta1 : float, default=0.9
+        Decay of the running mean of the gradient, in [0, 1).
+    beta2 : float, default=0.999
+        Decay of the running mean of its square, in [0, 1).
     epsilon : float, default=1e-8
+        Keeps the steps finite where gradients vanish, in the units of the gradient.
     amsgrad : bool, default=False
         Take the largest v so far in place of v (Reddi, Kale & Kumar 2018).
     """
@@ -399,8 +428,12 @@ class NAdam(UpdateRule):
 
     Parameters
     ----------
-    beta1, beta2 : float, default=0.9, 0.999
+    beta1 : float, default=0.9
+        Decay of the running mean of the gradient, in [0, 1).
+    beta2 : float, default=0.999
+        Decay of the running mean of its square, in [0, 1).
     epsilon : float, default=1e-8
+        Keeps the steps finite where gradients vanish, in the units of the gradient.
     momentum_decay : float, default=4e-3
         How fast the momentum mu_t rises from beta1 / 2 to beta1.
     """
@@ -460,8 +493,9 @@ class ScheduleFree(UpdateRule):
     Parameters
     ----------
     momentum : float, default=0.9
-        How near to the average the gradient is taken; beta in the paper.
+        How near to the average the gradient is taken, in (0, 1); beta in the paper.
     epsilon : float, default=1e-10
+        Keeps the first steps finite, in the units of the gradient.
     """
 
     name = "schedule_free"
@@ -527,9 +561,9 @@ class SDCA(Optimizer):
     | a_i <- argmin_a loss*_i(a) - a z_i + q_i / 2 (a - a_i)^2
     | w = argmin_u penalty(u) + u . sum_i c_i a_i x_i
 
-    with loss*_i the convex conjugate of row i's loss, c_i its share of the weight and q_i the
-    curvature c_i |x_i|^2 / l2. It needs an L2 part in the penalty, takes all built-in losses but
-    the softmax, and stops on the duality gap, which bounds the distance from the optimum. The
+    with ``loss*_i`` the convex conjugate of row i's loss, c_i its share of the weight and q_i the
+    curvature ``c_i |x_i|^2 / l2``. It needs an L2 part in the penalty, takes all built-in losses
+    but the softmax, and stops on the duality gap, which bounds the distance from the optimum. The
     slopes of the log loss are found by a bracketed Newton's method (Yu, Huang & Lin 2011); rows
     whose slopes have come to the end of their range are left out for a while (shrinking: Hsieh et
     al. 2008).

@@ -226,7 +226,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             Where to start, in the shape of `coef_`.
         intercept_init : array-like or float, default=None
             Where to start, in the shape of `intercept_`.
-        X_val, y_val, sample_weight_val : default=None
+        X_val, y_val, sample_weight_val : array-like, default=None
             Your own validation set, read with `early_stopping=True` alone.
 
         Returns

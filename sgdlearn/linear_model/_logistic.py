@@ -14,19 +14,19 @@ class GDLogisticRegression(LinearClassifier):
 
     Parameters
     ----------
+    multi_class : {"multinomial", "ovr"}, default="multinomial"
+        For more than two classes: the softmax, or one binary problem a class.
     penalty : {"l2", "l1", "elasticnet"}, None or Penalty, default="l2"
         What is added to the mean loss; a `Penalty` object is your own.
     alpha : float, default=1e-4
-        Strength of the penalty: alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|^2). The intercept is
-        never penalised.
+        Strength of the penalty ``alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|^2)``. The intercept
+        is never penalised.
     l1_ratio : float, default=0.15
         The share of L1; read by penalty="elasticnet" alone.
     standardize : bool, default=False
         Whether the penalty acts on w_j s_j, s_j the (weighted) standard deviation of column j: the
         penalty of a `StandardScaler` before the estimator, and glmnet's. `coef_` stays in the units
         of X. The updates of a given learning rate are then made in these units too.
-    multi_class : {"multinomial", "ovr"}, default="multinomial"
-        For more than two classes: the softmax, or one binary problem a class.
     fit_intercept : bool, default=True
         Whether to add an intercept.
     optimizer : str or Optimizer, default="auto"
@@ -190,6 +190,7 @@ class GDLogisticRegression(LinearClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict for.
 
         Returns
         -------
@@ -205,6 +206,7 @@ class GDLogisticRegression(LinearClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict for.
 
         Returns
         -------

@@ -43,8 +43,8 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
     penalty : {"l2", "l1", "elasticnet"}, None or Penalty, default="l2"
         What is added to the mean loss; a `Penalty` object is your own.
     alpha : float, default=0.0
-        Strength of the penalty: alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|^2). The intercept is
-        never penalised.
+        Strength of the penalty ``alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|^2)``. The intercept
+        is never penalised.
     l1_ratio : float, default=0.15
         The share of L1; read by penalty="elasticnet" alone.
     standardize : bool, default=False
@@ -221,7 +221,9 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows of the chunk.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
             A chunk whose weights are all zero changes nothing.
 
@@ -257,6 +259,7 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict for.
 
         Returns
         -------

@@ -22,8 +22,8 @@ class GDLinearSVC(LinearClassifier):
     penalty : {"l2", "l1", "elasticnet"}, None or Penalty, default="l2"
         What is added to the mean loss; a `Penalty` object is your own.
     alpha : float, default=1e-4
-        Strength of the penalty: alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|^2). The intercept is
-        never penalised.
+        Strength of the penalty ``alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|^2)``. The intercept
+        is never penalised.
     l1_ratio : float, default=0.15
         The share of L1; read by penalty="elasticnet" alone.
     standardize : bool, default=False
