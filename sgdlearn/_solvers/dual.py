@@ -75,6 +75,7 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
         DualRun(single_output(objective, c), W0[c], b0[c], tol) for c in range(objective.n_outputs)
     ]
     monitor.start_value(sum(run.value for run in runs))
+    monitor.updates = lambda: sum(run.t for run in runs)
 
     def coefficients():
         W, b = zip(*(run.coefficients() for run in runs))
@@ -93,13 +94,12 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
         converged = all(run.converged for run in runs)
         if stop or converged:
             break
-    t = sum(run.t for run in runs)
     confirmed = all(run.confirmed for run in runs)
     return Result(
         *coefficients(),
         n_iter,
         converged,
-        t,
+        monitor.updates(),
         optimality=gap / reference,
         dual_gap=gap if confirmed else None,
     )
