@@ -28,7 +28,7 @@ from .certificate import allowed_excess
 from .duality import best_length, dual_point, minimiser, value_and_gap
 from .order import draw_order
 from .result import Result
-from .scaling import Scaling
+from .scaling import Scaling, check_squares
 from .stochastic import value_of_intercepts
 
 # A kernel call may take this long, so that Ctrl-C is heard, at these rough costs in seconds.
@@ -141,6 +141,7 @@ class DualRun:
             self.share = objective.weights / objective.total_weight
         unit = np.full(self.rows.p, self.penalty.unit)
         self.squares = self.rows.row_squares(Scaling(np.zeros(self.rows.p), 1.0 / unit))
+        check_squares(self.squares)
         free = objective.loss.smooth or objective.loss.kind == "classification"
         self._unit_of_b = 1.0 if free else self.reference  # slopes have no unit, z that of y
         self._couple(COUPLING * objective.fit_intercept)

@@ -125,6 +125,7 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
         The run of a stochastic rule.
     """
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
+    monitor.last = lambda: start
     if way.rule.family == "batch":
         chosen = way.reason != AS_GIVEN and way.rule.name in GOES_ON
         exact = chosen and way.tol is not None and is_small(objective)
