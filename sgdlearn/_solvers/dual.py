@@ -28,7 +28,7 @@ from .certificate import allowed_excess
 from .duality import best_length, dual_point, minimiser, value_and_gap
 from .order import draw_order
 from .result import Result
-from .scaling import Scaling
+from .scaling import Scaling, check_squares
 from .stochastic import value_of_intercepts
 
 # A kernel call may take this long, so that Ctrl-C is heard, at these rough costs in seconds.
@@ -75,6 +75,7 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
         DualRun(single_output(objective, c), W0[c], b0[c], tol) for c in range(objective.n_outputs)
     ]
     monitor.start_value(sum(run.value for run in runs))
+    monitor.updates = lambda: sum(run.t for run in runs)
 
     def coefficients():
         W, b = zip(*(run.coefficients() for run in runs))
@@ -93,13 +94,12 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
         converged = all(run.converged for run in runs)
         if stop or converged:
             break
-    t = sum(run.t for run in runs)
     confirmed = all(run.confirmed for run in runs)
     return Result(
         *coefficients(),
         n_iter,
         converged,
-        t,
+        monitor.updates(),
         optimality=gap / reference,
         dual_gap=gap if confirmed else None,
     )
@@ -141,6 +141,7 @@ class DualRun:
             self.share = objective.weights / objective.total_weight
         unit = np.full(self.rows.p, self.penalty.unit)
         self.squares = self.rows.row_squares(Scaling(np.zeros(self.rows.p), 1.0 / unit))
+        check_squares(self.squares)
         free = objective.loss.smooth or objective.loss.kind == "classification"
         self._unit_of_b = 1.0 if free else self.reference  # slopes have no unit, z that of y
         self._couple(COUPLING * objective.fit_intercept)

@@ -19,9 +19,9 @@ from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_interc
 from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
-# rules that learn from moments, more where an update costs p whatever the rows hold.
+# rules that learn from moments, more where an update costs p whatever the rows hold and p is large.
 MOMENT_ROWS = 32
-DENSE_WORK_ROWS = 64
+DENSE_WORK_ROWS, DENSE_WORK_COLUMNS = 64, 1000
 # Batch solvers that "auto" lets go on to rounding, if the problem is small.
 GOES_ON = ("newton", "cholesky", "cd")
 # From this many epochs on, one more pass is spent on the exact objective at the end.
@@ -125,6 +125,7 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
         The run of a stochastic rule.
     """
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
+    monitor.last = lambda: start
     if way.rule.family == "batch":
         chosen = way.reason != AS_GIVEN and way.rule.name in GOES_ON
         exact = chosen and way.tol is not None and is_small(objective)
@@ -221,8 +222,8 @@ def batch_size_for(objective, way):
     if (rule.name == "sgd" and not rule.momentum) or rule.name in ("ftrl", "schedule_free"):
         return 1
     if rule.name == "adagrad":
-        dense_work = objective.rows.sparse and getattr(penalty, "l2", 0) > 0
-        return DENSE_WORK_ROWS if dense_work and way.learning_rate != "auto" else 1
+        dense_work = way.learning_rate != "auto" and getattr(penalty, "l2", 0) > 0
+        return DENSE_WORK_ROWS if dense_work and objective.rows.p > DENSE_WORK_COLUMNS else 1
     return MOMENT_ROWS
 
 

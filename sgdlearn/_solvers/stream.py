@@ -14,7 +14,7 @@ import numpy as np
 from .automatic_rate import AutomaticRate, curvature_of, spread_of
 from .moments import ColumnSums
 from .rows import DenseRows
-from .scaling import Scaling
+from .scaling import Scaling, check_squares
 
 # Updates that count as an epoch on a stream that did not begin with a fit.
 UPDATES_PER_EPOCH = 1000
@@ -111,8 +111,7 @@ class Stream:
         """
         lengths = rows.row_squares(scaling, weights, last=1.0)
         longest, limit = lengths.max(), LONGER * self.longest
-        if not longest < np.inf:
-            raise ValueError("X holds numbers so large that their squares overflow: scale it down.")
+        check_squares(longest)
         if self.suspects == 0 and (longest <= limit or limit == 0.0):
             return weights, 0
         doubtful = np.count_nonzero(lengths > limit)
