@@ -75,13 +75,17 @@ class Way:
     n_replicas: int
 
 
-def way_down(parameters, *, loss, penalty, objective=None):
-    """The `Way` that an estimator's parameters mean for this objective; None is a stream.
+def way_down(parameters, *, loss, penalty, objective=None, sparse=False):
+    """The `Way` that an estimator's parameters mean for this objective.
+
+    None is a stream, of sparse rows or not.
 
     Raises ValueError, naming both, where two parameters exclude each other.
     """
     check_rate(parameters["learning_rate"])
-    rule, reason = choose(parameters, loss=loss, penalty=penalty, objective=objective)
+    rule, reason = choose(
+        parameters, loss=loss, penalty=penalty, objective=objective, sparse=sparse
+    )
     check_pairs(rule, parameters, loss=loss, penalty=penalty, stream=objective is None)
     names = ("learning_rate", "batch_size", "average", "max_iter", "tol", "shuffle", "standardize")
     return Way(
@@ -250,12 +254,8 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
         sparse_metric=rows.sparse,
         unit=objective.penalty.unit,
     )
-    if (
-        way.rule.name in ("adagrad", "schedule_free")
-        and stream is not None
-        and stream.loss is not None
-    ):
-        run.state.slots[0], run.state.b_slots[0] = stream.squared_gradients(method, scaling)
+    if stream is not None and stream.loss is not None:
+        run.remember(stream.weight, *stream.squared_gradients(method, scaling))
     return run
 
 
