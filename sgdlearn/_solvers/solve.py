@@ -130,8 +130,9 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     """
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
     if way.rule.family == "batch":
-        chosen = way.reason != AS_GIVEN and way.rule.name in GOES_ON
-        exact = chosen and way.tol is not None and is_small(objective)
+        chosen = way.reason != AS_GIVEN
+        goes_on = chosen and way.rule.name in GOES_ON
+        exact = goes_on and way.tol is not None and is_small(objective)
         result = solve_batch(
             objective,
             *start,
@@ -140,6 +141,7 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
             max_iter=way.max_iter,
             monitor=monitor,
             memory=getattr(way.rule, "memory", 10),
+            may_change=chosen,
         )
         if exact and not result.converged and monitor.certificate <= way.tol:
             result.converged = not separated(objective, result.W, result.b)

@@ -23,8 +23,8 @@ GROWTH = 1.05
 # A row this much longer than any before is doubtful; so many of them in succession are no accident.
 LONGER = 2.0
 BELIEVED = 5
-# A column whose square is so many times larger or smaller over the last rows, of which there have to
-# be so many, with so many entries, has come to other units. Below ROUNDING it is constant for a
+# A column whose square is so many times larger or smaller over the last rows, of which there have
+# to be so many, with so many entries, has come to other units. Below ROUNDING it is constant for a
 # while, or what rounding left.
 LATE_ROWS = 100
 LATE_ENTRIES = 20
