@@ -23,6 +23,7 @@ FEW_PASSES = 6  # a metric that costs no more than these is made at once
 NEWTON_ITERATIONS = 10
 LBFGS_ITERATIONS = 100
 NEWTON_UNKNOWNS = 2000
+TRIAL = 8
 CLOSE = 1e-7  # for Huber's loss the interior point method hands over to Newton's here
 
 
@@ -129,7 +130,18 @@ def interior_newton(objective, certificate, W, b, *, tol, max_iter, monitor):
     """Newton's method from where an interior point method is close.
 
     For Huber's loss: where no row is within epsilon, as at a start far off, its Hessian is zero.
+    From a model that is given, which may be near the optimum, it is tried first.
     """
+    run = {"tol": tol, "monitor": monitor}
+    if np.any(W):
+        first = newton(objective, certificate, W, b, max_iter=min(TRIAL, max_iter), **run)
+        if first.converged or monitor.stopped_by is not None or first.n_iter == max_iter:
+            return first
+        left = max_iter - first.n_iter
+        result = interior_newton(
+            objective, certificate, np.zeros_like(W), objective.baseline(), max_iter=left, **run
+        )
+        return replace(result, n_iter=first.n_iter + result.n_iter)
     near = interior(
         objective, certificate, W, b, tol=max(tol, CLOSE), max_iter=max_iter, monitor=monitor
     )
