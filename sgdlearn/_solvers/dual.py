@@ -25,7 +25,14 @@ import numpy as np
 
 from .._kernels import dual_coordinate as kernels
 from .certificate import allowed_excess
-from .duality import best_length, dual_point, minimiser, value_and_gap
+from .duality import (
+    best_length,
+    dual_point,
+    loss_and_gap,
+    minimiser,
+    penalty_gap,
+    value_and_gap,
+)
 from .order import draw_order
 from .result import Result
 from .scaling import Scaling, check_squares
@@ -175,12 +182,14 @@ class DualRun:
         self.value = self.gap = self.reference
         if not np.any(W):
             return
-        Z = objective.predictions(W, b)
+        Z, penalty = objective.predictions(W, b), self.penalty
         A = dual_point(objective, Z)
         V = -objective.transpose_times(objective.weighted(A))
-        t = best_length(objective, objective.targets, A, V / self.penalty.unit)
+        t = best_length(objective, objective.targets, A, V / penalty.unit)
         self.a, self.v = t * A[:, 0], t * V[0]
-        self.value, self.gap = value_and_gap(objective, *self.coefficients(), self.a[:, None])
+        loss, gap = loss_and_gap(objective, objective.targets, Z, t * A)
+        self.value = loss + penalty.value(W)
+        self.gap = gap + penalty_gap(penalty, W * penalty.unit, t * V / penalty.unit)
 
     def _rouse(self):
         """No row rests any more."""

@@ -75,13 +75,17 @@ class Way:
     n_replicas: int
 
 
-def way_down(parameters, *, loss, penalty, objective=None):
-    """The `Way` that an estimator's parameters mean for this objective; None is a stream.
+def way_down(parameters, *, loss, penalty, objective=None, sparse=False):
+    """The `Way` that an estimator's parameters mean for this objective.
+
+    None is a stream, of sparse rows or not.
 
     Raises ValueError, naming both, where two parameters exclude each other.
     """
     check_rate(parameters["learning_rate"])
-    rule, reason = choose(parameters, loss=loss, penalty=penalty, objective=objective)
+    rule, reason = choose(
+        parameters, loss=loss, penalty=penalty, objective=objective, sparse=sparse
+    )
     check_pairs(rule, parameters, loss=loss, penalty=penalty, stream=objective is None)
     names = ("learning_rate", "batch_size", "average", "max_iter", "tol", "shuffle", "standardize")
     return Way(
@@ -127,8 +131,9 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
     monitor.last = lambda: start
     if way.rule.family == "batch":
-        chosen = way.reason != AS_GIVEN and way.rule.name in GOES_ON
-        exact = chosen and way.tol is not None and is_small(objective)
+        chosen = way.reason != AS_GIVEN
+        goes_on = chosen and way.rule.name in GOES_ON
+        exact = goes_on and way.tol is not None and is_small(objective)
         result = solve_batch(
             objective,
             *start,
@@ -137,6 +142,7 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
             max_iter=way.max_iter,
             monitor=monitor,
             memory=getattr(way.rule, "memory", 10),
+            may_change=chosen,
         )
         if exact and not result.converged and monitor.certificate <= way.tol:
             result.converged = not separated(objective, result.W, result.b)
@@ -251,12 +257,8 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
         sparse_metric=rows.sparse,
         unit=objective.penalty.unit,
     )
-    if (
-        way.rule.name in ("adagrad", "schedule_free")
-        and stream is not None
-        and stream.loss is not None
-    ):
-        run.state.slots[0], run.state.b_slots[0] = stream.squared_gradients(method, scaling)
+    if stream is not None and stream.loss is not None:
+        run.remember(stream.weight, *stream.squared_gradients(method, scaling))
     return run
 
 
