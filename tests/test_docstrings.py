@@ -6,6 +6,13 @@ import importlib
 import pytest
 
 MODULES = [
+    "sgdlearn.inspection._coefficient_path",
+    "sgdlearn.inspection._learning_rate_finder",
+    "sgdlearn.inspection._loss_curve",
+    "sgdlearn.inspection._optimizer_comparison",
+    "sgdlearn.inspection._range_test",
+    "sgdlearn.inspection._schedule",
+    "sgdlearn.inspection._trajectory",
     "sgdlearn.linear_model._logistic",
     "sgdlearn.linear_model._regression",
     "sgdlearn.linear_model._svc",
