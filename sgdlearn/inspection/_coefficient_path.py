@@ -60,7 +60,7 @@ def coefficient_path(
     >>> X, y = load_diabetes(return_X_y=True)
     >>> path = coefficient_path(GDLinearRegression(penalty="l1"), X, y, n_alphas=5)
     >>> (path.coefs != 0).sum(axis=1)
-    array([ 0,  4,  7, 10, 10])
+    array([ 0,  4,  7,  9, 10])
     """
     model, X = _learner(estimator, X, y)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
