@@ -6,6 +6,7 @@ import importlib
 import pytest
 
 MODULES = [
+    "sgdlearn._minimize",
     "sgdlearn.inspection._coefficient_path",
     "sgdlearn.inspection._learning_rate_finder",
     "sgdlearn.inspection._loss_curve",

@@ -76,6 +76,7 @@ def test_paths_end_at_the_optimum(plane):
     }
     for model in models.values():
         model.set_params(fit_intercept=False, max_iter=300, tol=1e-10)
+    models["adam"].set_params(tol=None)
     display = TrajectoryDisplay.from_estimators(models, *plane)
     assert display.names == list(models)
     np.testing.assert_allclose(display.optimum, exact, rtol=1e-6)
