@@ -25,6 +25,7 @@ WAYS = {
     "ScheduleDisplay.from_estimator": (MODEL,),
     "ScheduleDisplay.from_schedules": ([0.1],),
     "TrajectoryDisplay.from_estimators": ([MODEL], X, y),
+    "TrajectoryDisplay.from_function": (lambda x: x @ x, [1, 1], ["sgd"]),
     "TrajectoryDisplay.from_paths": (lambda x: x @ x, {"path": [[1, 1], [0, 0]]}),
 }
 NAMES = sorted({way.split(".")[0] for way in WAYS})

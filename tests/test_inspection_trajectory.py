@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 from pictures import covered, plt
-from scipy.optimize import rosen
+from scipy.optimize import rosen, rosen_der
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sgdlearn import GDLinearRegression, GDLogisticRegression
+from sgdlearn import GDLinearRegression, GDLogisticRegression, minimize
 from sgdlearn.inspection import TrajectoryDisplay
 from sgdlearn.linear_model._path import fit_path
+from sgdlearn.optimizers import SGD
 from sgdlearn.schedules import Exponential
 
 DIABETES = load_diabetes(as_frame=True)
@@ -155,6 +156,46 @@ def test_paths_over_a_function():
     assert again.ax_.get_ylim() == (-1, 3)
     assert (again.ax_.get_xlabel(), again.ax_.get_ylabel()) == ("a", "b")
     assert len(again.lines_) == 1
+
+
+def test_optimizers_on_a_function():
+    optimizers = ["adam", SGD(momentum=0.9), "lbfgs"]
+    display = TrajectoryDisplay.from_function(
+        rosen, [-1.5, 2.0], optimizers, jac=rosen_der, max_iter=5000, optimum=(1, 1), n_grid=9
+    )
+    assert display.names == ["adam", "SGD(momentum=0.9)", "lbfgs"]
+    for optimizer, path in zip(optimizers, display.paths, strict=True):
+        result = minimize(
+            rosen, [-1.5, 2.0], jac=rosen_der, optimizer=optimizer, max_iter=5000, path=True
+        )
+        np.testing.assert_array_equal(path, result.path)
+        np.testing.assert_array_equal(path[0], [-1.5, 2.0])
+        np.testing.assert_allclose(path[-1], [1.0, 1.0], atol=1e-2)
+
+
+def test_parameters_of_each_optimizer():
+    settings = {"slow": {"optimizer": "sgd", "learning_rate": 1e-4}, "fast": "sgd", "L": "lbfgs"}
+    display = TrajectoryDisplay.from_function(
+        rosen, [0.0, 0.0], settings, learning_rate=1e-3, max_iter=7, n_grid=9
+    )
+    slow, fast, _ = display.paths
+    assert display.names == list(settings)
+    assert slow.shape == fast.shape == (8, 2)
+    np.testing.assert_allclose(slow[1], [2e-4, 0.0], atol=1e-9)  # one step against the slope
+    np.testing.assert_allclose(fast[1], [2e-3, 0.0], atol=1e-8)
+
+
+def test_a_stochastic_gradient():
+    def noisy(x, rng):
+        return 2 * x + rng.normal(size=2)
+
+    displays = [
+        TrajectoryDisplay.from_function(
+            lambda x: x @ x, [2, 2], ["sgd"], jac=noisy, max_iter=20, random_state=0, n_grid=5
+        )
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(*(display.paths[0] for display in displays))
 
 
 def test_a_path_that_diverges_leaves_the_window():
