@@ -157,10 +157,13 @@ class TrajectoryDisplay:
         jac : callable, default=None
             ``jac(x) -> gradient``, or a stochastic ``jac(x, rng)``; None are finite differences.
         learning_rate : "auto", float, Schedule or callable, default="auto"
+            This and what follows is as for `minimize`, for those that say nothing else.
         max_iter : int, default=200
+            The most updates.
         tol : float or None, default=1e-5
+            A path ends where no element of the gradient is larger.
         random_state : int, RandomState or None, default=None
-            As for `minimize`, for those that say nothing else.
+            For stochastic gradients.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **kwargs : dict
