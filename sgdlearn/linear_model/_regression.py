@@ -112,6 +112,9 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
     loss_curve_ : list of float
         The objective after each epoch. For stochastic rules it is the mean loss of the rows as they
         were visited plus the penalty; after ten epochs or more, the last value is exact.
+    seconds_curve_ : list of float
+        When each value of `loss_curve_` was known: seconds since the way down began, callbacks
+        and validation included.
     validation_curve_ : list of float
         The mean loss on the validation set, with early_stopping=True.
     optimizer_ : Optimizer
@@ -121,6 +124,8 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         zero model. None for stochastic rules, which do not know.
     dual_gap_ : float
         A bound on the objective less its minimum, where the solver took one.
+    n_samples_ : int
+        Rows that an epoch of `fit` visits: without those held out or of weight zero.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Where X has columns with names.

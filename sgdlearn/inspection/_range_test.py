@@ -1,0 +1,166 @@
+"""lr_range_test: how far short fits come at each learning rate, and which of them that suggests."""
+
+import warnings
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Bunch
+
+from ..schedules import Schedule
+from ._names import behind_pipeline
+
+# The parameters of schedules that are rates, by which the others scale.
+RATES = ("rate", "initial_rate", "max_rate")
+# Where no rates are given: so many to a decade, from the first over at least these decades, and on
+# beyond either end until the best rate lies inside and the largest does harm.
+PER_DECADE = 4
+FIRST_DECADES = (-6, 1)
+ALL_DECADES = (-16, 16)
+# The suggested rate reaches this share of the deepest fall, and lies this factor below the first
+# rate that does harm.
+SHARE = 0.95
+MARGIN = 3.0
+
+
+def lr_range_test(estimator, X, y, *, sample_weight=None, rates=None, n_epochs=None):
+    """Fit for a few epochs at each of many learning rates.
+
+    It is Smith's (2017) range test with a short run of its own for each rate, in place of one run
+    whose rate grows: so a rate is judged by what it does from the start, not by what the smaller
+    ones before it have left.
+
+    Parameters
+    ----------
+    estimator : estimator with a `learning_rate`, or a pipeline that ends in one
+        It is cloned, not changed. Where its `learning_rate` is a schedule with a ``rate``,
+        ``initial_rate`` or ``max_rate``, that is what is varied.
+    X, y : array-like
+        What it is to be fitted on; a part of the rows will do.
+    sample_weight : array-like of shape (n_samples,), default=None
+    rates : array-like of shape (n_rates,), default=None
+        The learning rates to try. None tries 4 in each decade from 1e-6 to 10, and more beyond
+        until the best lies inside and the largest does harm.
+    n_epochs : int, default=None
+        Epochs of each run; None is 3, and 30 with ``batch_size="full"``, where an epoch is one
+        update.
+
+    Returns
+    -------
+    result : Bunch
+        rates : ndarray of shape (n_rates,)
+            In rising order.
+        objectives : ndarray of shape (n_rates,)
+            The objective of the last epoch at each rate; inf where the run diverged.
+        suggested_rate : float
+            The smallest rate that brings 95 % of the deepest fall, but at most a third of the first
+            one that does harm (that ends above where the smallest rate did, or diverges).
+        edge : float
+            That first rate which does harm; inf if none did.
+
+    Raises
+    ------
+    ValueError
+        If the estimator takes no rate, or no rate brings the objective down.
+
+    References
+    ----------
+    L. N. Smith (2017), "Cyclical learning rates for training neural networks", WACV.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> from sgdlearn import GDLogisticRegression
+    >>> from sgdlearn.inspection import lr_range_test
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = GDLogisticRegression(optimizer="adam", random_state=0)
+    >>> test = lr_range_test(model, scale(X), y)
+    >>> 1e-3 < test.suggested_rate < test.edge
+    True
+    """
+    model, X = _learner(estimator, X, y)
+    if n_epochs is None:
+        n_epochs = 30 if getattr(model, "batch_size", None) == "full" else 3
+
+    def run(exponents):
+        return {e: _objective(model, 10.0 ** (e / PER_DECADE), *data) for e in exponents}
+
+    data = (X, y, sample_weight, n_epochs)
+    if rates is not None:
+        rates = np.unique(np.asarray(rates, dtype=np.float64))
+        objectives = np.array([_objective(model, rate, *data) for rate in rates])
+    else:
+        low, high = (PER_DECADE * decade for decade in FIRST_DECADES)
+        lowest, highest = (PER_DECADE * decade for decade in ALL_DECADES)
+        found = run(range(low, high + 1))
+        while high < highest and max(found.values()) <= found[low]:
+            found.update(run(range(high + 1, high + PER_DECADE + 1)))
+            high += PER_DECADE
+        while low > lowest and min(found, key=found.get) < low + PER_DECADE:
+            found.update(run(range(low - PER_DECADE, low)))
+            low -= PER_DECADE
+        exponents = np.array(sorted(found))
+        rates = 10.0 ** (exponents / PER_DECADE)
+        objectives = np.array([found[exponent] for exponent in exponents])
+    suggested, edge = suggest(rates, objectives)
+    return Bunch(rates=rates, objectives=objectives, suggested_rate=suggested, edge=edge)
+
+
+def suggest(rates, objectives):
+    """(suggested rate, first rate that does harm) of a range test, its rates in rising order."""
+    began = objectives[0]
+    harmful = np.flatnonzero(~(objectives <= began))
+    end = harmful[0] if len(harmful) else len(rates)
+    edge = rates[end] if end < len(rates) else np.inf
+    usable = np.flatnonzero(rates * MARGIN <= edge)
+    if end <= 1 or not len(usable) or not objectives[usable].min() < began:
+        raise ValueError(
+            f"None of the learning rates from {rates[0]:.3g} to {rates[-1]:.3g} brings the "
+            "objective down: try smaller ones, more of them or more epochs."
+        )
+    enough = began - SHARE * (began - objectives[usable].min())
+    return float(rates[usable[np.argmax(objectives[usable] <= enough)]]), float(edge)
+
+
+def _learner(estimator, X, y):
+    """The estimator whose rate is tested, and X as it sees it: behind the steps of a pipeline."""
+    estimator, X = behind_pipeline(estimator, X, y)
+    if "learning_rate" not in estimator.get_params(deep=False):
+        raise ValueError(f"{type(estimator).__name__} has no learning_rate to be tested.")
+    return estimator, X
+
+
+def at_rate(learning_rate, rate):
+    """`learning_rate` with this for its rate: a number, or a schedule of the same kind."""
+    if not isinstance(learning_rate, Schedule):
+        if callable(learning_rate):
+            raise ValueError(
+                "A range test varies a number, or the rate of a schedule object. "
+                f"Got learning_rate={learning_rate!r}."
+            )
+        return rate
+    schedule = clone(learning_rate)
+    parameters = schedule.get_params(deep=False)
+    for name in RATES:
+        if name in parameters:
+            return schedule.set_params(**{name: rate})
+    if "schedule" in parameters:  # Warmup's
+        return schedule.set_params(schedule=at_rate(schedule.schedule, rate))
+    raise ValueError(
+        f"A range test varies one of the parameters {list(RATES)} of a schedule. "
+        f"learning_rate={learning_rate!r} has none of them."
+    )
+
+
+def _objective(model, rate, X, y, sample_weight, n_epochs):
+    """The objective of the last of some epochs at this rate; inf if the run diverged."""
+    model = clone(model).set_params(
+        learning_rate=at_rate(model.learning_rate, rate), max_iter=n_epochs, tol=None
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y, **({} if sample_weight is None else {"sample_weight": sample_weight}))
+    curve = model.loss_curve_
+    finished = len(curve) == n_epochs and np.isfinite(curve[-1])
+    return float(curve[-1]) if finished else np.inf
