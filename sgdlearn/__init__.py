@@ -1,7 +1,8 @@
 """Gradient descent for people who use scikit-learn."""
 
+from ._minimize import minimize
 from .linear_model import GDLinearRegression, GDLinearSVC, GDLogisticRegression
 
 __version__ = "0.1.0"
 
-__all__ = ["GDLinearRegression", "GDLinearSVC", "GDLogisticRegression"]
+__all__ = ["GDLinearRegression", "GDLinearSVC", "GDLogisticRegression", "minimize"]

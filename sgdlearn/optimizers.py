@@ -16,12 +16,14 @@ loops. There are four families:
     One update a pass, no learning rate: `LBFGS`, `Newton`, `Cholesky`,
     `CoordinateDescent`.
 
-An optimizer of your own subclasses `Optimizer`.
+An optimizer of your own subclasses `Optimizer`. The stochastic ones also serve a training loop of
+your own, by `init` and `update`, and `sgdlearn.minimize`.
 """
 
 from inspect import isclass
 
 from sgdlearn._parameters import Parameters
+from sgdlearn._solvers import array_rule
 
 __all__ = [
     "FTRL",
@@ -138,9 +140,94 @@ class Optimizer(Parameters):
             f"{type(self).__name__} does not define update(params, grads, state, rate)."
         )
 
+    def solution(self, params, state):
+        """The parameters to use in the end, which may be others than those that move.
+
+        Parameters
+        ----------
+        params, state
+            What the last update returned.
+
+        Returns
+        -------
+        ndarray, like params
+        """
+        return params
+
 
 class UpdateRule(Optimizer):
     """A compiled update rule."""
+
+    def init(self, params):
+        """The state before the first update.
+
+        Parameters
+        ----------
+        params : ndarray of float32 or float64, of any shape; or a list, tuple or dict of them
+            Of several arrays each is optimised as if it were alone, by `update` in one call.
+
+        Returns
+        -------
+        dict
+            ``{"slots": ndarray (n_slots, *shape), "clock": ndarray}``, plain arrays that pickle:
+            the memory of every parameter, and the scalars of the run. For several arrays, a
+            list, tuple or dict of such states.
+        """
+        return array_rule.init(self, params)
+
+    def update(self, params, grads, state, rate, out=None):
+        """One update, by the same compiled rule that the estimators use.
+
+        Parameters
+        ----------
+        params : ndarray of float32 or float64, of any shape; or a list, tuple or dict of them
+        grads : like params
+            The gradient of what is to be minimised, at `params`.
+        state
+            What `init` or the last update returned.
+        rate : float
+            Positive; the learning rate of this update.
+        out : like params, default=None
+            Where to write the new parameters; `params` itself will do. The state, too, is then
+            updated in place, and nothing is allocated.
+
+        Returns
+        -------
+        new_params : like params
+            `out`, if given, else new arrays.
+        new_state
+            As `state`.
+
+        Raises
+        ------
+        ValueError
+            For arrays of another type or shape, or a rate that is not positive and finite.
+
+        Examples
+        --------
+        Least squares on two arrays, by Adam:
+
+        >>> import numpy as np
+        >>> from sgdlearn.optimizers import Adam
+        >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        >>> y = X @ [2.0, -1.0] + 3.0
+        >>> params = {"w": np.zeros(2), "b": np.zeros(())}
+        >>> rule = Adam()
+        >>> state = rule.init(params)
+        >>> for _ in range(2000):
+        ...     r = X @ params["w"] + params["b"] - y
+        ...     grads = {"w": X.T @ r, "b": r.sum()}
+        ...     params, state = rule.update(params, grads, state, 0.05)
+        >>> params["w"].round(2), float(params["b"].round(2))
+        (array([ 2., -1.]), 3.0)
+        """
+        return array_rule.update(self, params, grads, state, rate, out)
+
+    def solution(self, params, state):
+        return array_rule.model(self, params, state)
+
+    def begin(self, clock, *parts):
+        """Prepare the clock and the slots, all zero, of each part (w, slots) of the parameters."""
 
     def kernel_parameters(self):
         """What the compiled loops know the rule's parameters by.
@@ -419,6 +506,10 @@ class ScheduleFree(UpdateRule):
     def __init__(self, momentum=0.9, epsilon=1e-10):
         self.momentum = momentum
         self.epsilon = epsilon
+
+    def begin(self, clock, *parts):
+        for w, slots in parts:  # z and x begin where w does
+            slots[1] = w
 
 
 class SAG(Optimizer):

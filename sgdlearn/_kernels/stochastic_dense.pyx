@@ -150,8 +150,8 @@ def dense_updates(
 
 
 def gradient_update(
-    floating[:, ::1] G,
-    double[::1] b_gradient,
+    const floating[:, ::1] G,
+    const double[::1] b_gradient,
     double rate,
     double mean_weight,
     tuple method,

@@ -23,6 +23,21 @@ OF_COLUMNS = ("W", "slots", "since", "average")
 OF_OUTPUTS = {"W": 0, "b": 0, "slots": 1, "b_slots": 1, "average": 0, "b_average": 0}
 
 
+def new_clock():
+    """The scalars of a run before its first update."""
+    clock = np.zeros(CLOCK_SIZE)
+    clock[SHRINKAGE] = clock[MOMENTUM_PRODUCT] = 1.0
+    return clock
+
+
+def model_of(rule, w, slots):
+    """The model that coefficients w and their slots stand for; a rule is (code, beta1, ...)."""
+    code, beta, *_ = rule
+    if code == SCHEDULE_FREE:  # w = (1 - beta) z + beta x, and the model is x
+        return (w - (1.0 - beta) * slots[1]) / beta
+    return w
+
+
 @dataclass
 class State:
     """Coefficients, slots and clock of a run, in the coordinates that the run works in.
@@ -59,14 +74,12 @@ class State:
     def at(cls, W, b, *, n_slots, dtype, averaged):
         """The state before the first update from (W, b)."""
         k, p = W.shape
-        clock = np.zeros(CLOCK_SIZE)
-        clock[SHRINKAGE] = clock[MOMENTUM_PRODUCT] = 1.0
         return cls(
             W=np.array(W, dtype=dtype, order="C"),
             b=np.array(b, dtype=np.float64),
             slots=np.zeros((n_slots, k, p), dtype=dtype),
             b_slots=np.zeros((n_slots, k)),
-            clock=clock,
+            clock=new_clock(),
             average=np.zeros((k, p)) if averaged else None,
             b_average=np.zeros(k) if averaged else None,
         )
@@ -192,15 +205,11 @@ class State:
         if count:
             total = self.average + self.clock[AVERAGED_SHRINKAGE] * self.W
             return total / count, self.b_average / count
-        W, slots, (code, beta, *_) = self.W.copy(), self.slots, method[1]
-        free = code == SCHEDULE_FREE
+        W, slots, rule = self.W.copy(), self.slots, method[1]
         if self.since is not None:
-            slots = slots.copy() if free else slots
+            slots = slots.copy() if rule[0] == SCHEDULE_FREE else slots
             self._catch_up(W, slots, method, size)
-        if free:  # W = (1 - beta) z + beta x, and the model is x
-            W -= (1.0 - beta) * slots[1]
-            return W / beta, (self.b - (1.0 - beta) * self.b_slots[1]) / beta
-        return W, self.b.copy()
+        return model_of(rule, W, slots), model_of(rule, self.b.copy(), self.b_slots)
 
     def _catch_up(self, W, slots, method, size):
         _, rule, penalty, *_ = method

@@ -149,8 +149,8 @@ class Run:
         if method.rule.name == "ftrl":
             state.clock[FIRST_RATE] = rates(np.array([1]), run.schedule_state)[0]
             run._follow_coefficients()
-        if method.rule.name == "schedule_free":  # z and x begin where w does
-            state.slots[1], state.b_slots[1] = state.W, state.b
+        if method.rule.kernel_code is not None:
+            method.rule.begin(state.clock, (state.W, state.slots), (state.b, state.b_slots))
         return run
 
     def _follow_coefficients(self):
