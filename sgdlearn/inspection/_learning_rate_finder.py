@@ -22,6 +22,7 @@ class LearningRateFinderDisplay:
     objectives : ndarray of shape (n_rates,)
         inf where the run diverged.
     suggested_rate : float
+        The rate to take.
     edge : float, default=inf
         The first rate that does harm.
 
@@ -67,6 +68,7 @@ class LearningRateFinderDisplay:
         X, y : array-like
             What it is to be fitted on; a part of the rows will do.
         sample_weight : array-like of shape (n_samples,), default=None
+            Multiplicities of the rows.
         rates : array-like of shape (n_rates,), default=None
             The learning rates to try; None finds their range.
         n_epochs : int, default=None

@@ -19,6 +19,7 @@ class LossCurveDisplay:
     loss_curves : list of ndarray of shape (n_epochs,)
         The objective after each epoch, a curve for each fit.
     names : list of str
+        What they are called in the legend.
     validation_curves : list of ndarray of shape (n_epochs,) or None, default=None
         The mean loss on rows held out; None where there is none.
     seconds_curves : list of ndarray of shape (n_epochs,) or None, default=None

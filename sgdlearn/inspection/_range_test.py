@@ -38,6 +38,7 @@ def lr_range_test(estimator, X, y, *, sample_weight=None, rates=None, n_epochs=N
     X, y : array-like
         What it is to be fitted on; a part of the rows will do.
     sample_weight : array-like of shape (n_samples,), default=None
+        Multiplicities of the rows.
     rates : array-like of shape (n_rates,), default=None
         The learning rates to try. None tries 4 in each decade from 1e-6 to 10, and more beyond
         until the best lies inside and the largest does harm.
@@ -48,15 +49,13 @@ def lr_range_test(estimator, X, y, *, sample_weight=None, rates=None, n_epochs=N
     Returns
     -------
     result : Bunch
-        rates : ndarray of shape (n_rates,)
-            In rising order.
-        objectives : ndarray of shape (n_rates,)
-            The objective of the last epoch at each rate; inf where the run diverged.
-        suggested_rate : float
-            The smallest rate that brings 95 % of the deepest fall, but at most a third of the first
-            one that does harm (that ends above where the smallest rate did, or diverges).
-        edge : float
-            That first rate which does harm; inf if none did.
+        - `rates`, ndarray of shape (n_rates,): in rising order
+        - `objectives`, ndarray of shape (n_rates,): the objective of the last epoch at each rate;
+          inf where the run diverged
+        - `suggested_rate`, float: the smallest rate that brings 95 % of the deepest fall, but at
+          most a third of the first one that does harm (that ends above where the smallest rate
+          did, or diverges)
+        - `edge`, float: that first rate which does harm; inf if none did
 
     Raises
     ------

@@ -20,6 +20,7 @@ class ScheduleDisplay:
     rates : list of ndarray, as `steps`
         The learning rates there.
     names : list of str
+        What they are called in the legend.
 
     Attributes
     ----------
@@ -34,8 +35,8 @@ class ScheduleDisplay:
     >>> display = ScheduleDisplay.from_schedules([InverseScaling(), Cosine()], n_steps=1000)
     >>> [line.get_label() for line in display.lines_]
     ['InverseScaling()', 'Cosine()']
-    >>> float(display.rates[0][0]), float(display.rates[0][-1])
-    (0.01, 0.0017782794100389228)
+    >>> float(display.rates[0][0]), round(float(display.rates[0][-1]), 4)
+    (0.01, 0.0018)
     """
 
     def __init__(self, steps, rates, names):
@@ -64,8 +65,9 @@ class ScheduleDisplay:
         n_steps : int, default=1000
             How many updates; it is also the `total_steps` of schedules that leave theirs open.
         alpha : float, default=1e-4
+            The strength of the penalty, for schedules that leave it open.
         loss : str or Loss, default="log_loss"
-            The penalty's strength and the loss, for schedules that leave them open.
+            The loss, for schedules that leave it open.
         objectives : array-like of shape (n_epochs,), default=None
             The objective after each epoch, for schedules that watch it: the `n_steps` updates are
             as many epochs of the same length.

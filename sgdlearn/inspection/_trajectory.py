@@ -33,9 +33,11 @@ class TrajectoryDisplay:
     paths : list of ndarray of shape (n_points, 2)
         The points that each optimizer came by, the start first.
     names : list of str
+        What they are called in the legend.
     optimum : array-like of shape (2,), default=None
         Where the function is least, if that is known.
     axis_labels : tuple of str, default=("x", "y")
+        The names of the two variables.
 
     Attributes
     ----------
@@ -104,6 +106,7 @@ class TrajectoryDisplay:
         n_grid : int, default=121
             Points along each side of the grid.
         axis_labels : tuple of str, default=("x", "y")
+            The names of the two variables.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **kwargs : dict
@@ -176,6 +179,7 @@ class TrajectoryDisplay:
             The two coefficients: numbers or names of features, or "intercept". Of several outputs
             a pair (output, feature); the feature alone is that of output 0.
         sample_weight : array-like of shape (n_samples,), default=None
+            Multiplicities of the rows.
         xlim, ylim : tuple of float, default=None
             The window; None is where the paths are, as long as they stay low.
         n_grid : int, default=61
