@@ -56,7 +56,7 @@ for (batch_size, name), style in zip(sizes.items(), ("o-", "s--", "^-.", "D:")):
     passes = np.arange(1, 31)
     for axis, along in zip(axes, (passes, seconds, passes * model.t_ / 30)):
         axis.plot(along, excess, style, markersize=4, label=f"{name} an update")
-    print(f"{name:10} {model.t_:7} updates, {seconds[-1]:.3f} s, {excess[-1]:.1e} above the minimum")
+    print(f"{name:10} {model.t_:7} updates, {seconds[-1]:.3f} s, {excess[-1]:.1e} above minimum")
 axes[0].set(xlabel="Epochs", ylabel="Objective − optimum", yscale="log")
 axes[1].set(xlabel="Time (s)", xscale="log")
 axes[1].xaxis.set_minor_formatter("")

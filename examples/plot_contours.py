@@ -2,8 +2,8 @@
 Optimizers on contours
 ======================
 
-Four landscapes of two variables, each hard in its own way, and the ways of six optimizers over them.
-The paths are those of the compiled update rules, by :func:`sgdlearn.minimize`.
+Four landscapes of two variables, each hard in its own way, and the ways of six optimizers over
+them. The paths are those of the compiled update rules, by :func:`sgdlearn.minimize`.
 """
 
 # %%

@@ -2,9 +2,9 @@
 A tiny generative model
 =======================
 
-A mixture of Gaussians learns where points are likely, and draws new ones. It is usually fitted by the
-EM algorithm; here by Adam, on mini-batches, with the gradient written by hand and the training loop
-our own. All that is asked of the optimizer is ``init`` and ``update``.
+A mixture of Gaussians learns where points are likely, and draws new ones. It is usually fitted by
+the EM algorithm; here by Adam, on mini-batches, with the gradient written by hand and the training
+loop our own. All that is asked of the optimizer is ``init`` and ``update``.
 """
 
 # %%
@@ -85,11 +85,8 @@ axes[4].set(title="drawn from the model", aspect="equal", xlim=(-1.7, 2.7), ylim
 # different sizes, which Adam does not mind.
 
 figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
-for (name, rule, rate), style in zip(
-    (("adam, rate 0.02", Adam(), 0.02), ("sgd, rate 0.1", SGD(), 0.1), ("sgd, rate 0.02", SGD(), 0.02)),
-    ("-", "--", "-."),
-):  # fmt: skip
+for rule, rate, style in ((Adam(), 0.02, "-"), (SGD(), 0.1, "--"), (SGD(), 0.02, "-.")):
     losses, _ = train(rule, rate)
-    axis.plot(20 * np.arange(len(losses)), losses, style, label=name)
+    axis.plot(20 * np.arange(len(losses)), losses, style, label=f"{rule.name}, rate {rate}")
 axis.set(xlabel="updates of 64 points", ylabel="mean of -log p(x)")
 axis.legend()
