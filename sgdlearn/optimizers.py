@@ -145,12 +145,13 @@ class Optimizer(Parameters):
 
         Parameters
         ----------
-        params, state
+        params, state : ndarray, object
             What the last update returned.
 
         Returns
         -------
         ndarray, like params
+            The parameters of the model.
         """
         return params
 
@@ -181,9 +182,10 @@ class UpdateRule(Optimizer):
         Parameters
         ----------
         params : ndarray of float32 or float64, of any shape; or a list, tuple or dict of them
+            The parameters; changed only as `out`.
         grads : like params
             The gradient of what is to be minimised, at `params`.
-        state
+        state : dict, or a list, tuple or dict of them
             What `init` or the last update returned.
         rate : float
             Positive; the learning rate of this update.
@@ -195,8 +197,8 @@ class UpdateRule(Optimizer):
         -------
         new_params : like params
             `out`, if given, else new arrays.
-        new_state
-            As `state`.
+        new_state : like state
+            For the next update.
 
         Raises
         ------
@@ -227,7 +229,15 @@ class UpdateRule(Optimizer):
         return array_rule.model(self, params, state)
 
     def begin(self, clock, *parts):
-        """Prepare the clock and the slots, all zero, of each part (w, slots) of the parameters."""
+        """Prepare the clock and the slots of the parameters, which are all zero.
+
+        Parameters
+        ----------
+        clock : ndarray
+            The scalars of a run.
+        *parts : tuple of ndarray
+            Parameters w and their slots.
+        """
 
     def kernel_parameters(self):
         """What the compiled loops know the rule's parameters by.

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import math
 import pkgutil
 import re
 
@@ -32,8 +33,9 @@ def public_objects():
             thing, path = getattr(module, name), f"{module.__name__}.{name}"
             found.setdefault(thing, path)
             if inspect.isclass(thing):
-                for method, function in inspect.getmembers(thing, inspect.isfunction):
-                    if not method.startswith("_") and function.__module__.startswith("sgdlearn"):
+                for method, function in inspect.getmembers(thing, inspect.isroutine):
+                    own = (getattr(function, "__module__", None) or "").startswith("sgdlearn")
+                    if own and not method.startswith("_"):
                         found.setdefault(function.__qualname__, f"{path}.{method}")
     return sorted(found.values())
 
@@ -79,7 +81,7 @@ def test_defaults_are_those_of_the_signature(name):
                 assert said is None, one
             else:
                 assert said, f"{one} has the default {given!r}, which the docstring does not say"
-                value = eval(said[1], {})
+                value = eval(said[1], {"inf": math.inf})
                 assert value == given and type(value) is type(given), one
 
 

@@ -1,7 +1,12 @@
 """Formulas as MathML, which browsers render themselves: no script, nothing to be fetched."""
 
+import re
+
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
+
+# Formulas of several lines are put into a table by the converter itself.
+LINES = re.compile(r"^\s*\\begin{aligned}(.*)\\end{aligned}\s*$", re.DOTALL)
 
 
 def visit_inline(translator, node):
@@ -10,7 +15,7 @@ def visit_inline(translator, node):
 
 
 def visit_block(translator, node):
-    formula = tex2mathml(node.astext(), as_block=True)
+    formula = tex2mathml(LINES.sub(r"\1", node.astext()), as_block=True)
     translator.body.append(f'<div class="math">{formula}</div>\n')
     raise SkipNode
 
