@@ -10,6 +10,7 @@ MODULES = [
     "sgdlearn.linear_model._regression",
     "sgdlearn.linear_model._svc",
     "sgdlearn.losses",
+    "sgdlearn.matrix_factorization._factorization",
     "sgdlearn.optimizers",
     "sgdlearn.penalties",
     "sgdlearn.schedules",
