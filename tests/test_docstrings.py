@@ -10,6 +10,7 @@ MODULES = [
     "sgdlearn.linear_model._regression",
     "sgdlearn.linear_model._svc",
     "sgdlearn.losses",
+    "sgdlearn.metrics._ranking",
     "sgdlearn.optimizers",
     "sgdlearn.penalties",
     "sgdlearn.schedules",
