@@ -24,7 +24,6 @@ from numbers import Integral
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import rankdata
 from sklearn.exceptions import UndefinedMetricWarning
 
 # Scores that are worked on at a time, so that no copy is of the size of all of them.
@@ -130,8 +129,9 @@ def _recall(gain, scores, out, k):
 
 
 def _ndcg(gain, scores, out, k):
-    best = -np.sort(-gain, axis=1)[:, :k]
-    discount = 1.0 / np.log2(np.arange(2, best.shape[1] + 2))
+    k = min(k, gain.shape[1])
+    best = -np.sort(np.partition(-gain, k - 1, axis=1)[:, :k], axis=1)
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
     return (_places(gain, scores, out, k).gain @ discount) / (best @ discount)
 
 
@@ -142,15 +142,16 @@ def _average_precision(gain, scores, out, k):
 
 
 def _auc(gain, scores, out, k):
-    # Ranks from below, ties at their middle: a relevant item of rank r is above, or level with,
-    # r - 1 others, of which some do not take part and some are relevant themselves.
-    relevant = gain > 0.0
-    scores = np.where(out, -np.inf, np.maximum(scores, np.finfo(scores.dtype).min))
-    ranks = np.where(relevant, rankdata(scores, axis=1), 0.0).sum(axis=1)
-    n_relevant, n_out = relevant.sum(axis=1), out.sum(axis=1)
-    n_others = gain.shape[1] - n_out - n_relevant
-    above = ranks - n_relevant * (n_out + (n_relevant + 1) / 2)
-    return above / (n_relevant * n_others)
+    # Both counts below, of a user's relevant items over all (themselves included) and over the
+    # relevant ones, give half for a tie; the latter is n^2 / 2 whatever their order.
+    scores = np.where(out, np.inf, np.maximum(scores, np.finfo(scores.dtype).min))
+    above = np.empty(len(scores))
+    for user, (row, relevant) in enumerate(zip(np.sort(scores, axis=1), gain > 0.0)):
+        chosen = np.sort(scores[user, relevant])
+        row = row[: len(row) - np.count_nonzero(out[user])]
+        above[user] = 0.5 * (row.searchsorted(chosen) + row.searchsorted(chosen, "right")).sum()
+    n = np.count_nonzero(gain > 0.0, axis=1)
+    return (above - 0.5 * n**2) / (n * (gain.shape[1] - np.count_nonzero(out, axis=1) - n))
 
 
 def _places(gain, scores, out, k):
