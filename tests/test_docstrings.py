@@ -6,6 +6,7 @@ import importlib
 import pytest
 
 MODULES = [
+    "sgdlearn.datasets._ratings",
     "sgdlearn.linear_model._logistic",
     "sgdlearn.linear_model._regression",
     "sgdlearn.linear_model._svc",
