@@ -49,7 +49,7 @@ class Run:
         times = 1.0 + self.method.n_negatives * self.method.loss.samples
         self.weight = times * (grid.n if weights is None else float(weights.sum(dtype=float)))
         self.user_weights = times * np.bincount(grid.users, weights, self.model.users.n)
-        self.item_weights = np.bincount(grid.items, weights, self.model.items.n)
+        self.item_weights = 1.0 * np.bincount(grid.items, weights, self.model.items.n)
         if times > 1.0:  # drawn items, in the mean
             self.item_weights += (times - 1.0) / times * self.weight / self.model.items.n
 
