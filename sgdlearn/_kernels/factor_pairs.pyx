@@ -5,15 +5,16 @@ the hash of sampling.h, a rating (u, i) of weight s costs
 
 * BPR    s log(1 + exp(-x)) for each of `count` items j (Rendle, Freudenthaler, Gantner &
          Schmidt-Thieme 2009);
-* WARP   s log(rank) max(0, 1 - x) for the first of at most `count` items j where that is positive;
-         found in the N-th draw among n items, rank = max(1, floor((n - 1) / N)) (Weston, Bengio &
-         Usunier 2011; the logarithm as in LightFM, Kula 2015).
+* WARP   s Phi(N) max(0, 1 - x) for the first of at most `count` items j where that is positive,
+         found in the N-th draw among n items: u ranks i at about floor((n - 1) / N), and
+         Phi(N) = log(max(1, floor((n - 1) / N))) / log(n) (Weston, Bengio & Usunier 2011; the
+         logarithm as in LightFM, here over the largest that it may be).
 
 The three rows move by the gradient in them, as they were met; the user's bias is in no x.
 """
 
 from cython cimport floating
-from libc.math cimport INFINITY, floor, log
+from libc.math cimport floor, log
 from libc.stdlib cimport free, malloc
 
 from sgdlearn._kernels.factor_ratings cimport (
@@ -71,8 +72,8 @@ cdef inline double bpr_loss(double x, double* slope) noexcept nogil:
 
 
 cdef inline double warp_weight(double n_items, int n_draws) noexcept nogil:
-    """log(rank)."""
-    return log(max(1.0, floor((n_items - 1.0) / n_draws)))
+    """Phi(N)."""
+    return log(max(1.0, floor((n_items - 1.0) / n_draws))) / log(n_items)
 
 
 cdef void move_rows(

@@ -32,13 +32,16 @@ from .._solvers.factorization.identifiers import Identifiers
 from .._solvers.factorization.method import AutomaticRate, Method
 from .._solvers.factorization.model import Model
 from .._solvers.factorization.objective import RATING_LOSSES
+from .._solvers.factorization.pairs import PAIR_LOSSES
 from .._solvers.factorization.seen import Seen
 from .._solvers.factorization.solve import Run, solve
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._validation import attributes_kept_on_error
+from ..metrics import RankingScorer
 from ._input import read_pairs, read_ratings
 from ._recommend import Recommends
 
+LOSSES = RATING_LOSSES | PAIR_LOSSES
 # Raised whenever pickles of older models could no longer be read.
 STATE_VERSION = 1
 # Automatic rates follow the deviation of a stream's ratings where it has changed by a larger share.
@@ -62,7 +65,7 @@ class GDMatrixFactorization(
 
     _parameter_constraints = {
         "n_factors": [Interval(Integral, 1, None, closed="left")],
-        "loss": [StrOptions(*RATING_LOSSES)],
+        "loss": [StrOptions(*LOSSES)],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "alpha_bias": [Interval(Real, 0, None, closed="left"), None],
         "biases": ["boolean"],
@@ -197,7 +200,7 @@ class GDMatrixFactorization(
             )
 
     def _rating_loss(self):
-        return RATING_LOSSES[self.loss](self.n_negatives)
+        return LOSSES[self.loss](self.n_negatives)
 
     def _ratings(self, X, y, sample_weight, loss, *, reset, allow_all_zero=False):
         """Validated ratings; y as the loss takes it."""
@@ -267,7 +270,7 @@ class GDMatrixFactorization(
             biases=bool(self.biases),
             non_negative=bool(self.non_negative),
             init_scale=self.init_scale,
-            n_negatives=self.n_negatives if loss.samples else 0,
+            n_negatives=loss.n_negatives,
             dtype=np.dtype(self.dtype),
             automatic=automatic,
             sigma=loss.spread_of(moments),
@@ -335,22 +338,15 @@ class GDMatrixFactorization(
         if held_out is None:
             return None
         users, items = self._users.find(held_out.users), self._items.find(held_out.items)
-        targets, weights, method = held_out.y, held_out.weights, run.method
-        if method.loss.samples:  # drawn once, as 0
-            times = method.n_negatives
-            drawn = rng.integers(run.model.items.n, size=times * len(users)).astype(np.int32)
-            users, items = np.tile(users, 1 + times), np.concatenate([items, drawn])
-            targets = np.concatenate([targets, np.full(len(drawn), -1.0)])
-            weights = None if weights is None else np.tile(weights, 1 + times)
+        mean_loss = run.method.loss.held_out(
+            users, items, held_out.y, held_out.weights, run.model.items.n, rng
+        )
 
         def score(user_rows, item_rows):
-            model = replace(run.model, users=user_rows, items=item_rows).averaged(method.rule)
-            losses = method.loss.loss.value(targets, model.predict(users, items))
-            return float(np.average(losses, weights=weights))
+            model = replace(run.model, users=user_rows, items=item_rows)
+            return mean_loss(model.averaged(run.method.rule).predict)
 
-        nothing = np.full(len(users), -1, dtype=np.int32)
-        constant = run.model.predict(nothing, nothing)
-        scale = float(np.average(method.loss.loss.value(targets, constant), weights=weights))
+        scale = mean_loss(lambda users, items: np.full(len(users), run.model.mean))
         return Validation(score, scale, Plateau(self.tol, self.n_iter_no_change))
 
     @with_callbacks
@@ -549,6 +545,9 @@ class GDMatrixFactorization(
     def score(self, X, y=None, sample_weight=None):
         """The coefficient of determination R^2 of the predictions.
 
+        With `loss="bpr"` and "warp", whose predictions have no unit, the AUC of
+        `sgdlearn.metrics.RankingScorer`.
+
         Parameters
         ----------
         X : array-like, frame or sparse matrix
@@ -562,6 +561,8 @@ class GDMatrixFactorization(
         score : float
         """
         check_is_fitted(self)
+        if self._rating_loss().compares:
+            return RankingScorer("auc")(self, X, y)
         ratings = read_ratings(self, X, y, sample_weight, reset=False)
         return r2_score(ratings.y, self.predict(X), sample_weight=ratings.weights)
 
