@@ -286,8 +286,8 @@ def memory(options):
     train, test = generated(n)
     with Data(train, test, (138_000, 27_000)) as data:
         answer = data.ask("sgdlearn", "memory", settings={"k": 64})
-    print(f"{n / 1e6:.0f}M ratings: peak {answer['peak'] / 1e9:.2f} GB, "
-          f"kept {answer['kept'] / 1e9:.2f} GB (the pairs themselves: {16 * n / 1e9:.2f} GB)")  # fmt: skip
+    peak, kept, pairs = (size / 1e9 for size in (answer["peak"], answer["kept"], 16 * n))
+    print(f"{n / 1e6:.0f}M ratings: peak {peak:.2f} GB, kept {kept:.2f} GB (pairs {pairs:.2f} GB)")
 
 
 PARTS = {f.__name__: f for f in (accuracy, ranking, speed, convergence, online, memory)}

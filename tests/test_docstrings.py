@@ -12,6 +12,7 @@ MODULES = [
     "sgdlearn.linear_model._svc",
     "sgdlearn.losses",
     "sgdlearn.metrics._ranking",
+    "sgdlearn.matrix_factorization._factorization",
     "sgdlearn.optimizers",
     "sgdlearn.penalties",
     "sgdlearn.schedules",

@@ -61,7 +61,117 @@ class Plan:
 class GDMatrixFactorization(
     Recommends, CallbackSupportMixin, RegressorMixin, BaseEstimator
 ):
-    """DOC"""
+    """Matrix factorisation by gradient descent: ratings of items by users.
+
+    A rating is predicted as
+
+    | z = mean + user bias + item bias + <user factors, item factors>
+
+    Minimises, over the ratings y_i of items by users (u, v) with weights s_i,
+
+    | sum_i s_i (loss(y_i, z_i) + alpha / 2 (|p_u|^2 + |q_v|^2)
+    |            + alpha_bias / 2 (b_u^2 + b_v^2)) / sum_i s_i
+
+    X holds pairs of ids, y the ratings: so cross-validation, grids and pipelines split ratings as
+    they should. Users and items may be added at any time, by `partial_fit`.
+
+    Parameters
+    ----------
+    n_factors : int, default=32
+        k, the number of factors of a user or an item.
+    loss : {"squared_error", "absolute_error", "log_loss"}, default="squared_error"
+        With r = z - y: r^2 / 2, or abs(r). "log_loss" is that of ratings 0 and 1, of which z are
+        the log odds; with `n_negatives` it learns from what users have met alone.
+    alpha : float, default=0.1
+        Strength of the L2 penalty of factors, for each rating: in units of the ratings.
+    alpha_bias : float or None, default=None
+        The same for biases; None is `alpha`.
+    biases : bool, default=True
+        Whether users and items have biases.
+    non_negative : bool, default=False
+        Whether factors are kept from becoming negative; ratings must not be. Without biases the
+        mean then is 0, too: a non-negative factorisation of the ratings themselves.
+    init_scale : float or None, default=None
+        Standard deviation of new factors; None takes it from the deviation of the ratings.
+    n_negatives : int, default=0
+        With `loss="log_loss"`: how many items that the user has not met are drawn, as ratings 0,
+        beside each rating 1.
+    optimizer : str or Optimizer, default="auto"
+        The update rule of a row: "rpcs" (which "auto" is), "sgd", "adagrad", "adadelta", "rmsprop",
+        "adam", "adamw", "nadam", "ftrl", "schedule_free", or an object of `sgdlearn.optimizers`,
+        whose parameters a grid reaches as ``optimizer__beta1``.
+    learning_rate : float, Schedule, callable or "auto", default="auto"
+        A number or a schedule of `sgdlearn.schedules` means exactly the textbook update in the
+        units of the ratings; schedules count ratings. "auto" needs no tuning and no unit.
+    max_iter : int, default=50
+        The most passes over the ratings.
+    tol : float or None, default=1e-3
+        Stop when the objective (with `early_stopping`, the validation loss) has not fallen by more
+        than tol times its first value for `n_iter_no_change` epochs; None makes max_iter epochs.
+    early_stopping : bool, default=False
+        Whether to hold ratings out, to stop by and to keep the best iterate of.
+    validation_fraction : float, default=0.1
+        The share of ratings held out, unless `fit` is given a validation set.
+    n_iter_no_change : int, default=3
+        How many epochs without progress are the end.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the model as it is, with its users and items.
+    dtype : {numpy.float32, numpy.float64}, default=numpy.float32
+        Of factors and biases; float32 takes half the memory and time.
+    n_jobs : int or None, default=None
+        Threads of `fit`; None is one. Results do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Draws new factors, the order of the ratings, what is held out and negatives.
+    verbose : int, default=0
+        Print a line an epoch.
+
+    Attributes
+    ----------
+    users_, items_ : ndarray of shape (n_users,) and (n_items,)
+        The ids, row by row of the factors.
+    user_factors_, item_factors_ : ndarray of shape (n_users, n_factors) and (n_items, n_factors)
+    user_bias_, item_bias_ : ndarray of shape (n_users,) and (n_items,)
+    mean_ : float
+        The constant: the mean of the ratings, for absolute errors their median, for the log loss
+        the log odds of 1. In a stream that no `fit` came before it follows the running mean.
+    loss_curve_ : list of float
+        The objective of each epoch of `fit`: the mean loss of the ratings as they were visited,
+        plus the penalty at the end of the epoch.
+    validation_curve_ : list of float
+        The mean loss of the ratings held out after each epoch; with `early_stopping` alone.
+    n_iter_ : int
+        Epochs of `fit`.
+    t_ : int
+        Ratings visited, by `fit` and since.
+    optimizer_ : Optimizer
+        The rule in use.
+    n_features_in_ : int
+        2: a user and an item.
+    feature_names_in_ : ndarray of shape (2,)
+        The names of their columns, if X was a frame.
+
+    Notes
+    -----
+    Ids are told apart as Python does: 1, 1.0, True and np.int64(1) are one, "1" is another.
+
+    References
+    ----------
+    Koren, Bell & Volinsky 2009, "Matrix factorization techniques for recommender systems".
+    Chin, Zhuang, Juan & Lin 2015, "A learning-rate schedule for stochastic gradient methods to
+    matrix factorization".
+
+    Examples
+    --------
+    >>> from sgdlearn import GDMatrixFactorization
+    >>> X = [("ann", "Alien"), ("ann", "Brazil"), ("bob", "Alien"), ("bob", "Casablanca")]
+    >>> model = GDMatrixFactorization(n_factors=2, tol=None, random_state=0)
+    >>> model = model.fit(X, [5, 2, 4, 1])
+    >>> model.predict([("ann", "Casablanca")]) < model.predict([("ann", "Alien")])
+    array([ True])
+    >>> items, scores = model.partial_fit([("eve", "Dune")], [5]).recommend(["ann"], n=1)
+    >>> items.tolist()
+    [['Dune']]
+    """
 
     _parameter_constraints = {
         "n_factors": [Interval(Integral, 1, None, closed="left")],
@@ -95,7 +205,7 @@ class GDMatrixFactorization(
         n_factors=32,
         *,
         loss="squared_error",
-        alpha=0.05,
+        alpha=0.1,
         alpha_bias=None,
         biases=True,
         non_negative=False,
@@ -103,7 +213,7 @@ class GDMatrixFactorization(
         n_negatives=0,
         optimizer="auto",
         learning_rate="auto",
-        max_iter=20,
+        max_iter=50,
         tol=1e-3,
         early_stopping=False,
         validation_fraction=0.1,

@@ -145,6 +145,11 @@ def pair_columns(estimator, X, reset):
         )
     if X.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: X has dtype {X.dtype}.")
+    if X.shape[1] == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 2 is required: a "
+            "column of users and one of items."
+        )
     _check_two(X.shape[1], "")
     return X[:, 0], X[:, 1], None
 
@@ -160,6 +165,6 @@ def frame_column(frame, name):
 def _check_two(n_columns, more):
     if n_columns != 2:
         raise ValueError(
-            f"X has {n_columns} features, but is expected to have 2 features: a column of users "
-            f"and one of items.{more}"
+            f"X has {n_columns} feature(s), but is expected to have 2: a column of users and one "
+            f"of items.{more}"
         )

@@ -149,7 +149,7 @@ def grown(array, n):
 class Column:
     """The ids of one column as they came, checked: an array of int64, or any sequence.
 
-    Raises ValueError where an id is missing (None, NaN) or cannot be hashed.
+    Raises ValueError where an id is missing (None, NaN), infinite or cannot be hashed.
     """
 
     def __init__(self, values, name):
@@ -188,8 +188,11 @@ class Column:
             missing = value is None or bool(value != value)
         except (TypeError, ValueError):  # pandas.NA, arrays
             missing = True
-        if missing:
-            raise ValueError(f"The column of {self.name} holds a missing id: {value!r}.")
+        if missing or (isinstance(value, (float, np.floating)) and np.isinf(value)):
+            raise ValueError(
+                f"The column of {self.name} holds a missing or infinite id (None, NaN or inf): "
+                f"{value!r}."
+            )
         if isinstance(value, (Number, np.bool_)):
             try:
                 whole = int(value)

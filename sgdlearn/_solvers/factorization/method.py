@@ -43,7 +43,7 @@ ADAM_RATE = 0.003
 # Rules that need no smaller rates in time.
 SHRINKING = "rpcs", "adagrad", "ftrl", "schedule_free", "adadelta"
 # The deviation of new factors, over sqrt(sigma).
-INIT = 0.1
+INIT = 0.03
 
 
 @dataclass(frozen=True)
