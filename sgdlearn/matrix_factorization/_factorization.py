@@ -79,9 +79,14 @@ class GDMatrixFactorization(
     ----------
     n_factors : int, default=32
         k, the number of factors of a user or an item.
-    loss : {"squared_error", "absolute_error", "log_loss"}, default="squared_error"
+    loss : {"squared_error", "absolute_error", "log_loss", "bpr", "warp"}, default="squared_error"
         With r = z - y: r^2 / 2, or abs(r). "log_loss" is that of ratings 0 and 1, of which z are
         the log odds; with `n_negatives` it learns from what users have met alone.
+        "bpr" and "warp" rank: with x = z_ui - z_uj for an item i that the user has met and a j
+        drawn among those that it has not, they take log(1 + exp(-x)), or
+        log(rank) / log(n_items) max(0, 1 - x), where rank = floor((n_items - 1) / N) if the N-th
+        item drawn is the first with x < 1. X holds what users chose, y is None or 1; z has no
+        unit, the mean and the users' biases stay 0, and `score` is the AUC.
     alpha : float, default=0.1
         Strength of the L2 penalty of factors, for each rating: in units of the ratings.
     alpha_bias : float or None, default=None
@@ -94,8 +99,9 @@ class GDMatrixFactorization(
     init_scale : float or None, default=None
         Standard deviation of new factors; None takes it from the deviation of the ratings.
     n_negatives : int, default=0
-        With `loss="log_loss"`: how many items that the user has not met are drawn, as ratings 0,
-        beside each rating 1.
+        How many items that the user has not met are drawn beside each that it has: with
+        `loss="log_loss"` as ratings 0; with "bpr" for so many pairs, 0 meaning 1; with "warp" at
+        the most, until one comes too near, 0 meaning 30.
     optimizer : str or Optimizer, default="auto"
         The update rule of a row: "rpcs" (which "auto" is), "sgd", "adagrad", "adadelta", "rmsprop",
         "adam", "adamw", "nadam", "ftrl", "schedule_free", or an object of `sgdlearn.optimizers`,
@@ -159,6 +165,9 @@ class GDMatrixFactorization(
     Koren, Bell & Volinsky 2009, "Matrix factorization techniques for recommender systems".
     Chin, Zhuang, Juan & Lin 2015, "A learning-rate schedule for stochastic gradient methods to
     matrix factorization".
+    Rendle, Freudenthaler, Gantner & Schmidt-Thieme 2009, "BPR: Bayesian personalized ranking from
+    implicit feedback".
+    Weston, Bengio & Usunier 2011, "WSABIE: scaling up to large vocabulary image annotation".
 
     Examples
     --------
