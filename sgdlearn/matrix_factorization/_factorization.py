@@ -32,13 +32,16 @@ from .._solvers.factorization.identifiers import Identifiers
 from .._solvers.factorization.method import AutomaticRate, Method
 from .._solvers.factorization.model import Model
 from .._solvers.factorization.objective import RATING_LOSSES
+from .._solvers.factorization.pairs import PAIR_LOSSES
 from .._solvers.factorization.seen import Seen
 from .._solvers.factorization.solve import Run, solve
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._validation import attributes_kept_on_error
+from ..metrics import RankingScorer
 from ._input import read_pairs, read_ratings
 from ._recommend import Recommends
 
+LOSSES = RATING_LOSSES | PAIR_LOSSES
 # Raised whenever pickles of older models could no longer be read.
 STATE_VERSION = 1
 # Automatic rates follow the deviation of a stream's ratings where it has changed by a larger share.
@@ -76,9 +79,14 @@ class GDMatrixFactorization(
     ----------
     n_factors : int, default=32
         k, the number of factors of a user or an item.
-    loss : {"squared_error", "absolute_error", "log_loss"}, default="squared_error"
+    loss : {"squared_error", "absolute_error", "log_loss", "bpr", "warp"}, default="squared_error"
         With r = z - y: r^2 / 2, or abs(r). "log_loss" is that of ratings 0 and 1, of which z are
         the log odds; with `n_negatives` it learns from what users have met alone.
+        "bpr" and "warp" rank: with x = z_ui - z_uj for an item i that the user has met and a j
+        drawn among those that it has not, they take log(1 + exp(-x)), or
+        log(rank) / log(n_items) max(0, 1 - x), where rank = floor((n_items - 1) / N) if the N-th
+        item drawn is the first with x < 1. X holds what users chose, y is None or 1; z has no
+        unit, the mean and the users' biases stay 0, and `score` is the AUC.
     alpha : float, default=0.1
         Strength of the L2 penalty of factors, for each rating: in units of the ratings.
     alpha_bias : float or None, default=None
@@ -91,8 +99,9 @@ class GDMatrixFactorization(
     init_scale : float or None, default=None
         Standard deviation of new factors; None takes it from the deviation of the ratings.
     n_negatives : int, default=0
-        With `loss="log_loss"`: how many items that the user has not met are drawn, as ratings 0,
-        beside each rating 1.
+        How many items that the user has not met are drawn beside each that it has: with
+        `loss="log_loss"` as ratings 0; with "bpr" for so many pairs, 0 meaning 1; with "warp" at
+        the most, until one comes too near, 0 meaning 30.
     optimizer : str or Optimizer, default="auto"
         The update rule of a row: "rpcs" (which "auto" is), "sgd", "adagrad", "adadelta", "rmsprop",
         "adam", "adamw", "nadam", "ftrl", "schedule_free", or an object of `sgdlearn.optimizers`,
@@ -156,6 +165,9 @@ class GDMatrixFactorization(
     Koren, Bell & Volinsky 2009, "Matrix factorization techniques for recommender systems".
     Chin, Zhuang, Juan & Lin 2015, "A learning-rate schedule for stochastic gradient methods to
     matrix factorization".
+    Rendle, Freudenthaler, Gantner & Schmidt-Thieme 2009, "BPR: Bayesian personalized ranking from
+    implicit feedback".
+    Weston, Bengio & Usunier 2011, "WSABIE: scaling up to large vocabulary image annotation".
 
     Examples
     --------
@@ -172,7 +184,7 @@ class GDMatrixFactorization(
 
     _parameter_constraints = {
         "n_factors": [Interval(Integral, 1, None, closed="left")],
-        "loss": [StrOptions(*RATING_LOSSES)],
+        "loss": [StrOptions(*LOSSES)],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "alpha_bias": [Interval(Real, 0, None, closed="left"), None],
         "biases": ["boolean"],
@@ -307,7 +319,7 @@ class GDMatrixFactorization(
             )
 
     def _rating_loss(self):
-        return RATING_LOSSES[self.loss](self.n_negatives)
+        return LOSSES[self.loss](self.n_negatives)
 
     def _ratings(self, X, y, sample_weight, loss, *, reset, allow_all_zero=False):
         """Validated ratings; y as the loss takes it."""
@@ -377,7 +389,7 @@ class GDMatrixFactorization(
             biases=bool(self.biases),
             non_negative=bool(self.non_negative),
             init_scale=self.init_scale,
-            n_negatives=self.n_negatives if loss.samples else 0,
+            n_negatives=loss.n_negatives,
             dtype=np.dtype(self.dtype),
             automatic=automatic,
             sigma=loss.spread_of(moments),
@@ -445,22 +457,15 @@ class GDMatrixFactorization(
         if held_out is None:
             return None
         users, items = self._users.find(held_out.users), self._items.find(held_out.items)
-        targets, weights, method = held_out.y, held_out.weights, run.method
-        if method.loss.samples:  # drawn once, as 0
-            times = method.n_negatives
-            drawn = rng.integers(run.model.items.n, size=times * len(users)).astype(np.int32)
-            users, items = np.tile(users, 1 + times), np.concatenate([items, drawn])
-            targets = np.concatenate([targets, np.full(len(drawn), -1.0)])
-            weights = None if weights is None else np.tile(weights, 1 + times)
+        mean_loss = run.method.loss.held_out(
+            users, items, held_out.y, held_out.weights, run.model.items.n, rng
+        )
 
         def score(user_rows, item_rows):
-            model = replace(run.model, users=user_rows, items=item_rows).averaged(method.rule)
-            losses = method.loss.loss.value(targets, model.predict(users, items))
-            return float(np.average(losses, weights=weights))
+            model = replace(run.model, users=user_rows, items=item_rows)
+            return mean_loss(model.averaged(run.method.rule).predict)
 
-        nothing = np.full(len(users), -1, dtype=np.int32)
-        constant = run.model.predict(nothing, nothing)
-        scale = float(np.average(method.loss.loss.value(targets, constant), weights=weights))
+        scale = mean_loss(lambda users, items: np.full(len(users), run.model.mean))
         return Validation(score, scale, Plateau(self.tol, self.n_iter_no_change))
 
     @with_callbacks
@@ -659,6 +664,9 @@ class GDMatrixFactorization(
     def score(self, X, y=None, sample_weight=None):
         """The coefficient of determination R^2 of the predictions.
 
+        With `loss="bpr"` and "warp", whose predictions have no unit, the AUC of
+        `sgdlearn.metrics.RankingScorer`.
+
         Parameters
         ----------
         X : array-like, frame or sparse matrix
@@ -672,6 +680,8 @@ class GDMatrixFactorization(
         score : float
         """
         check_is_fitted(self)
+        if self._rating_loss().compares:
+            return RankingScorer("auc")(self, X, y)
         ratings = read_ratings(self, X, y, sample_weight, reset=False)
         return r2_score(ratings.y, self.predict(X), sample_weight=ratings.weights)
 

@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._solvers.factorization import fold_in
 from .._solvers.factorization.identifiers import Column, Identifiers
-from .._solvers.factorization.neighbours import neighbours, recommendations
+from .._solvers.factorization.neighbours import SCORES, neighbours, recommendations
+from ._input import read_pairs
 
 
 @dataclass
@@ -93,6 +94,24 @@ class Recommends:
         )
         scores = np.where(scores == -np.inf, scores, self._rating_loss().decode(scores))
         return _ids(self._items, chosen[columns], scores), scores
+
+    def _pairs(self, X):
+        """(users, items, entries): `Column`s of ids, and the values of a sparse X or None."""
+        return read_pairs(self, X, reset=False)[:3]
+
+    def _blocks_of_scores(self, users):
+        """(which users, what each item adds to z, (rows, items) that they have met), part by part.
+
+        ``users`` is a `Column`.
+        """
+        model, rows = self._predictor(), self._users.find(users)
+        step = max(1, SCORES // max(1, model.items.n))
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            scores = np.tile(model.items.bias, (len(part), 1))
+            known = part >= 0
+            scores[known] += model.users.factors[part[known]] @ model.items.factors.T
+            yield slice(start, start + len(part)), scores, self._seen.of_users(part)
 
     def _candidates(self, candidates):
         """The rows of the items to choose from."""
@@ -183,24 +202,19 @@ class Recommends:
         parameters = {
             "alpha": self.alpha,
             "alpha_bias": self.alpha if self.alpha_bias is None else self.alpha_bias,
-            "biases": self.biases,
+            "biases": self.biases and not loss.compares,
             "lower": 0.0 if self.non_negative else -np.inf,
         }
         rng = np.random.default_rng(model.seed)
         for user, (start, stop) in enumerate(pairwise(borders)):
-            own, y_own, s_own = items[start:stop], targets[start:stop], weights[start:stop]
-            if loss.samples:  # as many others for each, as 0
-                drawn = rng.integers(model.items.n, size=self.n_negatives * len(own))
-                drawn = drawn[~np.isin(drawn, own)]
-                share = self.n_negatives * s_own.sum() / max(1, len(drawn))
-                own = np.concatenate([own, drawn])
-                y_own = np.concatenate([y_own, np.full(len(drawn), -1.0)])
-                s_own = np.concatenate([s_own, np.full(len(drawn), share)])
+            own = items[start:stop]
             known = own >= 0
             Q = np.zeros((len(own), model.items.k))
             Q[known] = model.items.factors[own[known]]
             item_bias = np.zeros(len(own))
             item_bias[known] = model.items.bias[own[known]]
+            given = Q, item_bias, targets[start:stop], weights[start:stop]
+            Q, item_bias, y_own, s_own = loss.of_one_user(*given, own, model.items, rng)
             factors[user], bias[user] = fold_in.fold_in(
                 Q, item_bias, model.mean, y_own, s_own, loss=loss.loss, **parameters
             )

@@ -7,7 +7,7 @@
 so that a row's penalty grows with its number of ratings (Zhou, Wilkinson, Schreiber & Pan 2008).
 
 A loss that knows ratings one by one is a `Pointwise`; one of another kind subclasses `RatingLoss`,
-with a loop of its own, and stands in `RATING_LOSSES`.
+with a loop of its own (`pairs.py`).
 """
 
 import numpy as np
@@ -29,10 +29,20 @@ class RatingLoss:
         Of one rating.
     samples : bool
         Whether it draws items that the user has not met.
+    compares : bool
+        Whether it knows pairs of items alone, so that predictions are scores without a unit.
+    n_negatives : int
+        Items drawn for each rating, at most.
     """
 
     name = "rating_loss"
-    samples = False
+    samples = compares = False
+    n_negatives = 0
+
+    @property
+    def counts(self):
+        """(losses, updates of its item, updates of items drawn) that a rating means."""
+        return 1 + self.n_negatives, 1, self.n_negatives
 
     def encode(self, y, non_negative):
         """Targets from validated y; ValueError where it takes no such values."""
@@ -53,6 +63,47 @@ class RatingLoss:
     def decode(self, z):
         """What `predict` returns."""
         return z
+
+    def held_out(self, users, items, targets, weights, n_items, rng):
+        """What ratings held out cost in the mean: a function of ``predict(users, items)``."""
+        if self.samples:  # drawn once, as 0
+            times = self.n_negatives
+            drawn = rng.integers(n_items, size=times * len(users)).astype(np.int32)
+            users, items = np.tile(users, 1 + times), np.concatenate([items, drawn])
+            targets = np.concatenate([targets, np.full(len(drawn), -1.0)])
+            weights = None if weights is None else np.tile(weights, 1 + times)
+
+        def score(predict):
+            losses = self.loss.value(targets, predict(users, items))
+            return float(np.average(losses, weights=weights))
+
+        return score
+
+    def of_one_user(self, Q, item_bias, targets, weights, items, rows, rng):
+        """What `fold_in` fits a user to: (Q, item_bias, targets, weights), with the items drawn.
+
+        Parameters
+        ----------
+        Q : ndarray of shape (n, k)
+        item_bias, targets, weights : ndarray of shape (n,)
+            Of the user's ratings.
+        items : ndarray of shape (n,)
+            Rows of the items, -1 for unknown ones.
+        rows : Rows
+            Of all items.
+        rng : Generator
+        """
+        if not self.samples:
+            return Q, item_bias, targets, weights
+        drawn = rng.integers(rows.n, size=self.n_negatives * len(items))
+        drawn = drawn[~np.isin(drawn, items)]
+        share = self.n_negatives * weights.sum() / max(1, len(drawn))
+        return (
+            np.concatenate([Q, rows.factors[drawn]]),
+            np.concatenate([item_bias, rows.bias[drawn]]),
+            np.concatenate([targets, np.full(len(drawn), -1.0)]),
+            np.concatenate([weights, np.full(len(drawn), share)]),
+        )
 
     def visit(self, method, ratings, pieces, rates, samplers, model, running, sums):
         """Visit the pieces in order; sums[i] <- the sum of s_i loss_i over piece i.
@@ -113,9 +164,9 @@ class Pointwise(RatingLoss):
 class Binary(Pointwise):
     """The log loss of 0 and 1; or of 1 alone, with items drawn as 0."""
 
-    def __init__(self, loss, samples):
+    def __init__(self, loss, n_negatives):
         super().__init__(loss)
-        self.samples = samples
+        self.n_negatives, self.samples = n_negatives, n_negatives > 0
 
     def encode(self, y, non_negative):
         wrong = (y != 0) & (y != 1)
@@ -151,7 +202,7 @@ def absolute_error(n_negatives):
 
 
 def log_loss(n_negatives):
-    return Binary(losses.LogLoss(), samples=n_negatives > 0)
+    return Binary(losses.LogLoss(), n_negatives)
 
 
 # From the name to what makes the loss, given the number of negatives for each positive.

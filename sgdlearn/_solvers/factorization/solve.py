@@ -46,12 +46,13 @@ class Run:
 
     def __post_init__(self):
         grid, weights = self.grid, self.grid.weights
-        times = 1.0 + self.method.n_negatives * self.method.loss.samples
-        self.weight = times * (grid.n if weights is None else float(weights.sum(dtype=float)))
-        self.user_weights = times * np.bincount(grid.users, weights, self.model.users.n)
-        self.item_weights = 1.0 * np.bincount(grid.items, weights, self.model.items.n)
-        if times > 1.0:  # drawn items, in the mean
-            self.item_weights += (times - 1.0) / times * self.weight / self.model.items.n
+        n_losses, own, drawn = self.method.loss.counts
+        total = grid.n if weights is None else float(weights.sum(dtype=float))
+        self.weight = n_losses * total
+        self.user_weights = n_losses * np.bincount(grid.users, weights, self.model.users.n)
+        self.item_weights = own * np.bincount(grid.items, weights, self.model.items.n)
+        if drawn:  # in the mean
+            self.item_weights = self.item_weights + drawn * total / self.model.items.n
 
     def penalty(self):
         """That part of the objective, as the model stands."""
