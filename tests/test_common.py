@@ -12,6 +12,7 @@ VARIANCE_REDUCED = ["sag", "saga", "svrg"]
 MOMENTUM = SGD(momentum=0.9)
 STREAMING = [
     "sgd", MOMENTUM, "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl",
+    "schedule_free", "dog",
 ]  # fmt: skip
 
 

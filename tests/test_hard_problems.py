@@ -23,7 +23,7 @@ def test_defaults_reach_the_optimum(name):
 
 RULES = [
     *("sgd", SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True), "adagrad", "adadelta", "rmsprop"),
-    *("adam", "nadam", "ftrl", "schedule_free", "sag", "saga", "svrg"),
+    *("adam", "nadam", "ftrl", "schedule_free", "dog", "sag", "saga", "svrg"),
 ]
 
 

@@ -36,7 +36,7 @@ from sgdlearn.penalties import ElasticPenalty, Penalty
 
 STREAMING = [
     "sgd", SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True), "adagrad", "adadelta", "rmsprop",
-    "adam", "adamw", "nadam", "ftrl",
+    "adam", "adamw", "nadam", "ftrl", "schedule_free", "dog",
 ]  # fmt: skip
 VARIANCE_REDUCED = ["sag", "saga", "svrg"]
 CLASSIFIERS = [GDLogisticRegression, GDLinearSVC]

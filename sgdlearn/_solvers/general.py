@@ -115,7 +115,7 @@ class Objective:
 
     @staticmethod
     def like(x, gradient):
-        gradient = np.asarray(gradient, dtype=x.dtype)
+        gradient = np.array(gradient, dtype=x.dtype)
         if gradient.shape != x.shape:
             raise ValueError(
                 f"The gradient must have the shape of x, {x.shape}. Got shape {gradient.shape}."

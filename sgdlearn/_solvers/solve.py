@@ -15,6 +15,7 @@ from .dual import solve_dual
 from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
+from .state import FARTHEST
 from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
 from .variance_reduced import solve_variance_reduced
 
@@ -22,6 +23,8 @@ from .variance_reduced import solve_variance_reduced
 # rules that learn from moments, more where an update costs p whatever the rows hold and p is large.
 MOMENT_ROWS = 32
 DENSE_WORK_ROWS, DENSE_WORK_COLUMNS = 64, 1000
+# Rules, beside plain sgd, that take one row an update.
+ONE_ROW = "ftrl", "schedule_free", "dog"
 # Batch solvers that "auto" lets go on to rounding, if the problem is small.
 GOES_ON = ("newton", "cholesky", "cd")
 # From this many epochs on, one more pass is spent on the exact objective at the end.
@@ -225,7 +228,7 @@ def batch_size_for(objective, way):
     if way.batch_size != "auto":
         return way.batch_size
     rule, penalty = way.rule, objective.penalty
-    if (rule.name == "sgd" and not rule.momentum) or rule.name in ("ftrl", "schedule_free"):
+    if (rule.name == "sgd" and not rule.momentum) or rule.name in ONE_ROW:
         return 1
     if rule.name == "adagrad":
         dense_work = way.learning_rate != "auto" and getattr(penalty, "l2", 0) > 0
@@ -259,6 +262,8 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
     )
     if stream is not None and stream.loss is not None:
         run.remember(stream.weight, *stream.squared_gradients(method, scaling))
+    if way.rule.name == "dog" and way.rule.initial is None and way.learning_rate == "auto":
+        run.state.clock[FARTHEST] = rates.first_distance
     return run
 
 

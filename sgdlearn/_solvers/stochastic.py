@@ -337,6 +337,8 @@ class Run:
                 state.W[:], state.b[:] = state.slots[1], state.b_slots[1]
                 state.clock[ELAPSED] = 0.0
             moving.append((state.slots[1], state.b_slots[1]))
+        if self.method.rule.name == "dog":
+            moving.extend(zip(state.slots, state.b_slots, strict=True))
         for W, b in moving:
             if W is not None:
                 b += W @ (old.scale * moved)
