@@ -128,7 +128,8 @@ def test_objective_has_the_penalty_of_the_rows_of_its_pairs(rng):
 @pytest.fixture(scope="module")
 def choices():
     """Implicit feedback: (pairs to learn from, pairs held out)."""
-    X, y = make_ratings(300, 120, 9000, noise=0.3, taste=2.0, random_state=0)
+    tastes = {"n_factors": 3, "factor_spread": 1.5, "noise": 0.2, "taste": 2.0}
+    X, y = make_ratings(300, 120, 9000, **tastes, random_state=0)
     X = X[y >= 4]
     test = np.random.default_rng(1).random(len(X)) < 0.25
     return X[~test], X[test]
