@@ -49,17 +49,17 @@ def method_of(rule="rpcs", loss="squared_error", *, n_negatives=0, k=5, automati
     return Method(**{**settings, **changed})
 
 
-def model_of(method, rate, mean):
+def model_of(method, mean):
     model = Model.start(method, seed=2**61 + 12345)
     model.mean = mean
-    start = method.start(rate)
+    start = method.start()
     model.users.add(N_USERS, start)
     model.items.add(N_ITEMS, start)
     return model
 
 
-def twin_of(method, model, rule, loss, rate):
-    start = method.start(rate)
+def twin_of(method, model, rule, loss):
+    start = method.start()
     rules = [RULES[rule]] * 2 if rule in RULES else []
     rules = rules or [Reduced(start.squares), Reduced(start.bias_squares)]
     sides = [
@@ -93,8 +93,8 @@ def run_chunk(method, model, data, rates, seen=None):
 def test_every_rule_moves_rows_as_the_twin_does(rule, rng):
     rate = RATES.get(rule, 0.02)
     method = method_of(rule)
-    model, ratings = model_of(method, rate, 3.0), data(rng)
-    twin = twin_of(method, model, rule, "squared_error", rate)
+    model, ratings = model_of(method, 3.0), data(rng)
+    twin = twin_of(method, model, rule, "squared_error")
     total = run_chunk(method, model, ratings, schedules.resolve(rate))
     expected = twin.visit(list(zip(*ratings)), [rate] * N)
     assert total == pytest.approx(expected, rel=1e-9)
@@ -106,8 +106,8 @@ def test_every_rule_moves_rows_as_the_twin_does(rule, rng):
 @pytest.mark.parametrize("loss", TWINS)
 def test_every_loss(loss, rule, rng):
     method = method_of(rule, loss)
-    model, ratings = model_of(method, 0.1, 0.3), data(rng, loss == "log_loss")
-    twin = twin_of(method, model, rule, loss, 0.1)
+    model, ratings = model_of(method, 0.3), data(rng, loss == "log_loss")
+    twin = twin_of(method, model, rule, loss)
     total = run_chunk(method, model, ratings, schedules.resolve(0.1))
     assert total == pytest.approx(twin.visit(list(zip(*ratings)), [0.1] * N), rel=1e-9)
     assert_equal(model, twin, method.rule)
@@ -118,8 +118,8 @@ def test_every_loss(loss, rule, rng):
 @pytest.mark.parametrize("changed", [{"non_negative": True}, {"biases": False}, {}])
 def test_every_number_of_factors_and_kind_of_model(changed, rule, k, rng):
     method = method_of(rule, k=k, **changed)
-    model, ratings = model_of(method, 0.1, 3.0), data(rng)
-    twin = twin_of(method, model, rule, "squared_error", 0.1)
+    model, ratings = model_of(method, 3.0), data(rng)
+    twin = twin_of(method, model, rule, "squared_error")
     run_chunk(method, model, ratings, schedules.resolve(0.1))
     twin.visit(list(zip(*ratings)), [0.1] * N)
     assert_equal(model, twin, method.rule)
@@ -133,8 +133,8 @@ def test_every_number_of_factors_and_kind_of_model(changed, rule, k, rng):
 def test_schedules_count_ratings(rule, rng):
     schedule = schedules.InverseScaling(0.1, 0.5)
     method = method_of(rule)
-    model, ratings = model_of(method, 0.1, 3.0), data(rng)
-    twin = twin_of(method, model, rule, "squared_error", 0.1)
+    model, ratings = model_of(method, 3.0), data(rng)
+    twin = twin_of(method, model, rule, "squared_error")
     run_chunk(method, model, ratings, schedules.resolve(schedule))
     twin.visit(list(zip(*ratings)), schedule(np.arange(1, N + 1)))
     assert_equal(model, twin, method.rule)
@@ -147,7 +147,7 @@ def test_automatic_rates_need_no_unit(sigma, rng):
     outcomes = []
     for unit in (1.0, sigma):
         method = method_of(automatic=True, sigma=unit, init_scale=None, alpha=0.05 * unit)
-        model = model_of(method, 0.1, 3.0 * unit)
+        model = model_of(method, 3.0 * unit)
         visit_chunk(
             model, method, AutomaticRate(method, None), users, items, unit * y, weights,
             Seen().arrays(),
@@ -159,8 +159,8 @@ def test_automatic_rates_need_no_unit(sigma, rng):
 @pytest.mark.parametrize("rule", ["rpcs", "adam"])
 def test_negatives_are_drawn_as_the_twin_draws_them(rule, rng):
     method = method_of(rule, "log_loss", n_negatives=3)
-    model, (users, items, y, weights) = model_of(method, 0.1, -1.0), data(rng, classes=True)
-    twin = twin_of(method, model, rule, "log_loss", 0.1)
+    model, (users, items, y, weights) = model_of(method, -1.0), data(rng, classes=True)
+    twin = twin_of(method, model, rule, "log_loss")
     half = N // 2
     seen = Seen.of(users[:half], items[:half], N_USERS, N_ITEMS)
     seen.log(users[half:], items[half:], N_USERS)
@@ -189,8 +189,8 @@ def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch)
     method = method_of(rule, loss, n_negatives=n_negatives)
     users, items, y, weights = data(rng, loss == "log_loss")
     schedule = schedules.InverseScaling(0.1, 0.3)
-    model = model_of(method, 0.1, 0.3)
-    twin = twin_of(method, model, rule, loss, 0.1)
+    model = model_of(method, 0.3)
+    twin = twin_of(method, model, rule, loss)
     grid = Grid.of(users, items, y, weights, N_USERS, N_ITEMS, rng)
     assert grid.n_ranges == 5
     met = [set(items[users == user].tolist()) for user in range(N_USERS)]
