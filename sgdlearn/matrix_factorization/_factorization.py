@@ -433,6 +433,7 @@ class GDMatrixFactorization(
             len(users),
             len(items),
             rng,
+            draws=loss.samples,
         )
         for rows, n, met in (
             (model.users, len(users), user_rows),

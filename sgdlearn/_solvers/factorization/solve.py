@@ -68,6 +68,8 @@ class Run:
 
     def epoch(self, rng, apply):
         """Visit all ratings once; the mean loss as they were met, inf where it overflowed."""
+        if self.method.loss.samples:
+            self.grid = self.grid.redrawn(rng)
         model, grid = self.model, self.grid
         rounds = grid.draw_rounds(rng)
         sizes = np.diff(grid.starts)
@@ -106,7 +108,7 @@ class Run:
         samplers = None
         if method.loss.samples:
             samplers = [
-                (model.seed, method.n_negatives, *grid.items_of(block), self.seen)
+                (model.seed, method.n_negatives, grid.items_of(block), self.seen)
                 for block in blocks
             ]
         sums = np.zeros(len(blocks))
@@ -207,7 +209,7 @@ def visit_chunk(model, method, rates, users, items, targets, weights, seen):
     pieces = np.array([[0, n, model.t + 1]], dtype=np.intp)
     samplers = None
     if method.loss.samples:
-        samplers = [(model.seed, method.n_negatives, 0, model.items.n, seen)]
+        samplers = [(model.seed, method.n_negatives, model.items.n, seen)]
     every = rates_of(rates, model.schedule_state, model.t + 1, n)
     touched = users, items
     if samplers is not None:
