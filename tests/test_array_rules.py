@@ -165,6 +165,6 @@ def test_dog_finds_its_rate_whatever_the_units(size):
     c, rule = size * np.array([1.0, -2.0, 3.0]), optimizers.DoG(1e-6 * size)
     w = np.zeros(3)
     state = rule.init(w)
-    for _ in range(400):
+    for _ in range(1000):
         w, state = rule.update(w, [1.0, 0.5, 0.1] * (w - c), state, 1.0)
     np.testing.assert_allclose(rule.solution(w, state), c, rtol=1e-3)
