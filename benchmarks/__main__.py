@@ -8,7 +8,7 @@ import scipy
 import sklearn
 
 import sgdlearn
-from benchmarks import doubling, epochs, memory, optimum, streams
+from benchmarks import choice, doubling, epochs, memory, optimum, recommenders, streams
 
 BENCHMARKS = {
     "epochs": epochs,
@@ -16,15 +16,18 @@ BENCHMARKS = {
     "memory": memory,
     "doubling": doubling,
     "optimum": optimum,
+    "choice": choice,
+    "recommenders": recommenders,
 }
+WITH_OPTIONS = "optimum", "choice", "recommenders"
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="all, if none is given")
-    parser.add_argument("options", nargs=argparse.REMAINDER, help="of optimum: see its --help")
+    parser.add_argument("options", nargs=argparse.REMAINDER, help="see NAME --help")
     arguments = parser.parse_args()
-    if arguments.options and arguments.name != "optimum":
+    if arguments.options and arguments.name not in WITH_OPTIONS:
         parser.error(f"{arguments.name} takes no options")
     names = [arguments.name] if arguments.name else BENCHMARKS
     versions = {m.__name__: m.__version__ for m in (sgdlearn, sklearn, numpy, scipy)}

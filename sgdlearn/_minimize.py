@@ -89,27 +89,19 @@ def minimize(
     Returns
     -------
     scipy.optimize.OptimizeResult
-        x : ndarray, like x0
-            The last iterate if the run converged; else the lowest one. Always finite.
-        fun : float
-        jac : ndarray, like x0
-            The gradient there.
-        optimality : float
-            What `tol` bounds.
-        success : bool
-            Whether the run converged or ended as asked for: status 0, 3 or 5.
-        status : int
-            0 converged, 1 out of iterations, 2 diverged, 3 stopped by the callback, 4 at a
-            standstill, 5 all updates made that were asked for.
-        message : str
-        nit, nfev, njev : int
-            Updates of the run, and calls of `fun` and `jac` in all runs.
-        learning_rate : float or None
-            The last one.
-        path : ndarray of shape (nit + 1, *x0.shape)
-            If asked for.
-        runs : list of OptimizeResult
-            If there were restarts: every run, the one from x0 first.
+        - `x`, ndarray like x0: the last iterate if the run converged; else the lowest one. Always
+          finite.
+        - `fun`, float: the objective there
+        - `jac`, ndarray like x0: the gradient there
+        - `optimality`, float: what `tol` bounds
+        - `success`, bool: whether the run converged or ended as asked for (status 0, 3 or 5);
+          `message`, str
+        - `status`, int: 0 converged, 1 out of iterations, 2 diverged, 3 stopped by the callback,
+          4 at a standstill, 5 all updates made that were asked for
+        - `nit`, int: updates of the run; `nfev`, `njev`, int: calls of `fun` and `jac` in all runs
+        - `learning_rate`, float or None: the last one
+        - `path`, ndarray of shape (nit + 1, ...): if asked for, every iterate
+        - `runs`, list of OptimizeResult: if there were restarts, every run, the one from x0 first
 
     Raises
     ------

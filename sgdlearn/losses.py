@@ -103,34 +103,98 @@ class Loss(Parameters):
         Returns
         -------
         ndarray of shape (n,)
+            In the units of the loss.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define value(y, z).")
 
     def gradient(self, y, z):
-        """The derivative of the loss in z (a subgradient where there is a kink), like z."""
+        """The derivative of the loss in z, a subgradient where there is a kink.
+
+        Parameters
+        ----------
+        y, z : ndarray of shape (n,)
+            Targets and predictions.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The slopes.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define gradient(y, z).")
 
     def value_and_gradient(self, y, z):
-        """Both, for losses that can share the work."""
+        """Both, for losses that can share the work.
+
+        Parameters
+        ----------
+        y, z : ndarray of shape (n,)
+            Targets and predictions.
+
+        Returns
+        -------
+        value, gradient : ndarray of shape (n,)
+            What the two methods of these names return.
+        """
         return self.value(y, z), self.gradient(y, z)
 
     def curvature(self, y, z):
-        """The second derivative of the loss in z, like z."""
+        """The second derivative of the loss in z.
+
+        Parameters
+        ----------
+        y, z : ndarray of shape (n,)
+            Targets and predictions.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Numbers >= 0.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define curvature(y, z).")
 
     def conjugate(self, y, a):
-        """sup_z a z - loss(y, z), like a: what the loss is in the dual problem.
+        """The convex conjugate sup_z a z - loss(y, z): what the loss is in the dual problem.
 
-        It is inf where a is not a slope that the loss has, or comes near to.
+        Parameters
+        ----------
+        y, a : ndarray of shape (n,)
+            Targets and slopes.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The value inf where a is not a slope that the loss has, or comes near to.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define conjugate(y, a).")
 
     def nearest_slope(self, y, a):
-        """a moved to where `conjugate` is finite, like a; scaled towards 0 it stays there."""
+        """The slopes moved to where `conjugate` is finite; scaled towards 0 they stay there.
+
+        Parameters
+        ----------
+        y, a : ndarray of shape (n,)
+            Targets and slopes.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            A new array.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define nearest_slope(y, a).")
 
     def smoothed(self, mu):
-        """A loss with a continuous gradient that lies within mu / 2 of this one."""
+        """A loss with a continuous gradient that lies within mu / 2 of this one (Nesterov 2005).
+
+        Parameters
+        ----------
+        mu : float
+            The width over which kinks are rounded off, in units of z.
+
+        Returns
+        -------
+        Loss
+            This one, if it is smooth already.
+        """
         if self.smooth:
             return self
         raise NotImplementedError(f"{type(self).__name__} does not define smoothed(mu).")
@@ -141,12 +205,14 @@ class Loss(Parameters):
         Parameters
         ----------
         y : ndarray of shape (n,)
+            Targets.
         weights : ndarray of shape (n,), default=None
             None weighs all rows alike.
 
         Returns
         -------
         float
+            In units of z.
         """
 
         def slope(z):
@@ -372,6 +438,7 @@ class LogLoss(KernelLoss):
         Returns
         -------
         ndarray of shape (n, 2) or (n, k)
+            Rows sum to one.
         """
         if _is_binary(z):
             z = z.reshape(-1)
@@ -379,7 +446,18 @@ class LogLoss(KernelLoss):
         return softmax(log_expit(z), axis=1)
 
     def predict_log_proba(self, z):
-        """The logarithms of `predict_proba`, without underflow."""
+        """The logarithms of `predict_proba`, without underflow.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n,), (n, 1) or (n, k)
+            Predictions.
+
+        Returns
+        -------
+        ndarray of shape (n, 2) or (n, k)
+            Numbers <= 0.
+        """
         if _is_binary(z):
             z = z.reshape(-1)
             return np.column_stack([log_expit(-z), log_expit(z)])
@@ -430,17 +508,54 @@ class Multinomial(KernelLoss):
         return p
 
     def baseline(self, y, weights=None, n_classes=None):
-        """The constant predictions of least mean loss, centred: an array of shape (k,)."""
+        """The constant predictions of least mean loss.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Class numbers.
+        weights : ndarray of shape (n,), default=None
+            None weighs all rows alike.
+        n_classes : int, default=None
+            How many classes there are, if some may not be in y.
+
+        Returns
+        -------
+        ndarray of shape (k,)
+            Centred: they sum to zero.
+        """
         counts = np.bincount(np.asarray(y, dtype=np.intp), weights, minlength=n_classes or 0)
         logs = np.log(_clipped(counts / counts.sum()))
         return logs - logs.mean()
 
     def predict_proba(self, z):
-        """Class probabilities softmax(z), of shape (n, k)."""
+        """Class probabilities softmax(z).
+
+        Parameters
+        ----------
+        z : ndarray of shape (n, k)
+            Predictions.
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            Rows sum to one.
+        """
         return softmax(z, axis=1)
 
     def predict_log_proba(self, z):
-        """The logarithms of `predict_proba`, without underflow."""
+        """The logarithms of `predict_proba`, without underflow.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n, k)
+            Predictions.
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            Numbers <= 0.
+        """
         return log_softmax(z, axis=1)
 
 

@@ -15,6 +15,8 @@ loops. There are four families:
 ``batch``
     One update a pass, no learning rate: `LBFGS`, `Newton`, `Cholesky`,
     `CoordinateDescent`.
+``factorization``
+    `RPCS`, for the rows of `GDMatrixFactorization` alone, which the stochastic rules move too.
 
 An optimizer of your own subclasses `Optimizer`. The stochastic ones also serve a training loop of
 your own, by `init` and `update`, and `sgdlearn.minimize`.
@@ -32,6 +34,7 @@ __all__ = [
     "FTRL",
     "LBFGS",
     "PSVRG",
+    "RPCS",
     "SAG",
     "SAGA",
     "SDCA",
@@ -63,7 +66,7 @@ class Optimizer(Parameters):
     ----------
     name : str
         The name in error messages, and in the registry for the built-in optimizers.
-    family : {"stochastic", "variance_reduced", "dual", "batch"}
+    family : {"stochastic", "variance_reduced", "dual", "batch", "factorization"}
     n_slots : int
         Numbers of memory a coefficient; stochastic, built-in ones only.
     kernel_code : int or None
@@ -104,7 +107,18 @@ class Optimizer(Parameters):
     kernel_code = None
 
     def init(self, params):
-        """The state before the first update of an array of parameters."""
+        """The state before the first update of an array of parameters.
+
+        Parameters
+        ----------
+        params : ndarray
+            The parameters in their first shape; not changed.
+
+        Returns
+        -------
+        state : object
+            Plain arrays and numbers, so that it pickles.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define init(params).")
 
     def update(self, params, grads, state, rate):
@@ -113,18 +127,21 @@ class Optimizer(Parameters):
         Parameters
         ----------
         params : ndarray
+            The parameters; not changed.
         grads : ndarray, like params
-            The mean gradient over the batch, the L2 penalty included. (The L1 penalty and
-            `positive` follow the update, as a proximal step at `rate`.)
-        state
+            The mean gradient over the batch, the L2 penalty included. The L1 penalty and
+            `positive` follow the update, as a proximal step at `rate`.
+        state : object
             What `init` or the last update returned.
         rate : float
+            The learning rate of this update.
 
         Returns
         -------
         new_params : ndarray
             A new array.
-        new_state
+        new_state : object
+            For the next update.
         """
         raise NotImplementedError(
             f"{type(self).__name__} does not define update(params, grads, state, rate)."
@@ -135,12 +152,13 @@ class Optimizer(Parameters):
 
         Parameters
         ----------
-        params, state
+        params, state : ndarray, object
             What the last update returned.
 
         Returns
         -------
         ndarray, like params
+            The parameters of the model.
         """
         return params
 
@@ -171,9 +189,10 @@ class UpdateRule(Optimizer):
         Parameters
         ----------
         params : ndarray of float32 or float64, of any shape; or a list, tuple or dict of them
+            The parameters; changed only as `out`.
         grads : like params
             The gradient of what is to be minimised, at `params`.
-        state
+        state : dict, or a list, tuple or dict of them
             What `init` or the last update returned.
         rate : float
             Positive; the learning rate of this update.
@@ -185,8 +204,8 @@ class UpdateRule(Optimizer):
         -------
         new_params : like params
             `out`, if given, else new arrays.
-        new_state
-            As `state`.
+        new_state : like state
+            For the next update.
 
         Raises
         ------
@@ -217,12 +236,23 @@ class UpdateRule(Optimizer):
         return array_rule.model(self, params, state)
 
     def begin(self, clock, *parts):
-        """Prepare the clock and the slots, all zero, of each part (w, slots) of the parameters."""
+        """Prepare the clock and the slots of the parameters, which are all zero.
+
+        Parameters
+        ----------
+        clock : ndarray
+            The scalars of a run.
+        *parts : tuple of ndarray
+            Parameters w and their slots.
+        """
 
     def kernel_parameters(self):
-        """(beta1, beta2, epsilon, extra) of the rule; 0.0 what it does not have.
+        """What the compiled loops know the rule's parameters by.
 
-        Momentum counts as a beta1, rho as a beta2.
+        Returns
+        -------
+        beta1, beta2, epsilon, extra : float
+            0.0 what the rule does not have. Momentum counts as a beta1, rho as a beta2.
         """
         beta1 = getattr(self, "beta1", getattr(self, "momentum", 0.0))
         beta2 = getattr(self, "beta2", getattr(self, "rho", 0.0))
@@ -242,6 +272,7 @@ class SGD(UpdateRule):
     Parameters
     ----------
     momentum : float, default=0.0
+        The share of the last step that is kept, in [0, 1).
     nesterov : bool, default=False
         Look ahead along the momentum; without momentum it changes nothing.
     """
@@ -273,6 +304,7 @@ class AdaGrad(UpdateRule):
     Parameters
     ----------
     epsilon : float, default=1e-10
+        Keeps the first steps finite, in the units of the gradient.
     """
 
     name = "adagrad"
@@ -319,7 +351,9 @@ class RMSProp(UpdateRule):
     Parameters
     ----------
     rho : float, default=0.99
+        Decay of the running mean square, in [0, 1).
     epsilon : float, default=1e-8
+        Keeps the steps finite where gradients vanish, in the units of the gradient.
     """
 
     name = "rmsprop"
@@ -341,8 +375,12 @@ class Adam(UpdateRule):
 
     Parameters
     ----------
-    beta1, beta2 : float, default=0.9, 0.999
+    beta1 : float, default=0.9
+        Decay of the running mean of the gradient, in [0, 1).
+    beta2 : float, default=0.999
+        Decay of the running mean of its square, in [0, 1).
     epsilon : float, default=1e-8
+        Keeps the steps finite where gradients vanish, in the units of the gradient.
     amsgrad : bool, default=False
         Take the largest v so far in place of v (Reddi, Kale & Kumar 2018).
     """
@@ -381,8 +419,12 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    beta1, beta2 : float, default=0.9, 0.999
+    beta1 : float, default=0.9
+        Decay of the running mean of the gradient, in [0, 1).
+    beta2 : float, default=0.999
+        Decay of the running mean of its square, in [0, 1).
     epsilon : float, default=1e-8
+        Keeps the steps finite where gradients vanish, in the units of the gradient.
     amsgrad : bool, default=False
         Take the largest v so far in place of v (Reddi, Kale & Kumar 2018).
     """
@@ -403,8 +445,12 @@ class NAdam(UpdateRule):
 
     Parameters
     ----------
-    beta1, beta2 : float, default=0.9, 0.999
+    beta1 : float, default=0.9
+        Decay of the running mean of the gradient, in [0, 1).
+    beta2 : float, default=0.999
+        Decay of the running mean of its square, in [0, 1).
     epsilon : float, default=1e-8
+        Keeps the steps finite where gradients vanish, in the units of the gradient.
     momentum_decay : float, default=4e-3
         How fast the momentum mu_t rises from beta1 / 2 to beta1.
     """
@@ -464,8 +510,9 @@ class ScheduleFree(UpdateRule):
     Parameters
     ----------
     momentum : float, default=0.9
-        How near to the average the gradient is taken; beta in the paper.
+        How near to the average the gradient is taken, in (0, 1); beta in the paper.
     epsilon : float, default=1e-10
+        Keeps the first steps finite, in the units of the gradient.
     """
 
     name = "schedule_free"
@@ -565,9 +612,9 @@ class SDCA(Optimizer):
     | a_i <- argmin_a loss*_i(a) - a z_i + q_i / 2 (a - a_i)^2
     | w = argmin_u penalty(u) + u . sum_i c_i a_i x_i
 
-    with loss*_i the convex conjugate of row i's loss, c_i its share of the weight and q_i the
-    curvature c_i |x_i|^2 / l2. It needs an L2 part in the penalty, takes all built-in losses but
-    the softmax, and stops on the duality gap, which bounds the distance from the optimum. The
+    with ``loss*_i`` the convex conjugate of row i's loss, c_i its share of the weight and q_i the
+    curvature ``c_i |x_i|^2 / l2``. It needs an L2 part in the penalty, takes all built-in losses
+    but the softmax, and stops on the duality gap, which bounds the distance from the optimum. The
     slopes of the log loss are found by a bracketed Newton's method (Yu, Huang & Lin 2011); rows
     whose slopes have come to the end of their range are left out for a while (shrinking: Hsieh et
     al. 2008).
@@ -647,6 +694,22 @@ class CoordinateDescent(Optimizer):
     family = "batch"
 
 
+class RPCS(Optimizer):
+    """AdaGrad with one rate for each row of factors (Chin, Zhuang, Juan & Lin 2015).
+
+    For the k factors p of a user or an item, g their gradient, and likewise for the bias alone:
+
+    | G <- G + |g|^2 / k
+    | p <- p - r / sqrt(G) g
+
+    "Reduced per-coordinate schedule": the rates cost next to nothing to keep. For
+    `GDMatrixFactorization`.
+    """
+
+    name = "rpcs"
+    family = "factorization"
+
+
 OPTIMIZERS = {
     optimizer.name: optimizer
     for optimizer in (
@@ -673,7 +736,7 @@ OPTIMIZERS = {
 }
 
 
-def resolve(optimizer):
+def resolve(optimizer, also=()):
     """The `Optimizer` that an estimator's parameter means, validated.
 
     Parameters
@@ -681,20 +744,24 @@ def resolve(optimizer):
     optimizer : str or Optimizer
         A name stands for the class with its defaults. "auto" is not among them: it is a policy,
         not an optimizer.
+    also : sequence of classes
+        What this estimator takes besides `OPTIMIZERS`.
 
     Returns
     -------
     Optimizer
     """
-    if isinstance(optimizer, Optimizer):
+    names = {**OPTIMIZERS, **{kind.name: kind for kind in also}}
+    own = getattr(optimizer, "family", None) != RPCS.family or isinstance(optimizer, tuple(also))
+    if isinstance(optimizer, Optimizer) and own:
         return optimizer.validate()
-    if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
-        return OPTIMIZERS[optimizer]()
+    if isinstance(optimizer, str) and optimizer in names:
+        return names[optimizer]()
     instead = ""
     if isclass(optimizer) and issubclass(optimizer, Optimizer):
         instead = f" Pass an object: {optimizer.__name__}()."
     raise ValueError(
-        f"The 'optimizer' parameter must be 'auto', one of {list(OPTIMIZERS)} or an Optimizer "
+        f"The 'optimizer' parameter must be 'auto', one of {list(names)} or an Optimizer "
         "object (a grid over a parameter of the optimizer, such as optimizer__beta1, needs an "
         f"object in the estimator: optimizer=Adam()). Got {optimizer!r} instead.{instead}"
     )

@@ -1,6 +1,6 @@
 """Penalties: what large coefficients cost.
 
-Every built-in penalty is one formula with two numbers,
+Every built-in penalty is one formula with two numbers, ::
 
     penalty(W) = l1 |u W|_1 + l2 / 2 |u W|^2        over all W, or over W >= 0 (`positive`)
 
@@ -41,23 +41,47 @@ class Penalty(Parameters):
     """
 
     def value(self, W):
-        """The penalty of coefficients W, a float."""
+        """The penalty of coefficients.
+
+        Parameters
+        ----------
+        W : ndarray of shape (n_outputs, n_features)
+            Coefficients, in the units of X.
+
+        Returns
+        -------
+        float
+            A number >= 0.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define value(W).")
 
     def prox(self, U, rate):
-        """argmin_W 1/2 |W - U|^2 + rate * value(W), a new array like U.
+        """The proximal map ``argmin_W 1/2 |W - U|^2 + rate * value(W)``.
 
-        `rate` is a positive number.
+        Parameters
+        ----------
+        U : ndarray of shape (n_outputs, n_features)
+            Coefficients before the step; not changed.
+        rate : float
+            A positive number, the learning rate times `alpha`.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_features)
+            A new array.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define prox(U, rate).")
 
 
 class ElasticPenalty(Penalty):
-    """l1 |unit W|_1 + l2 / 2 |unit W|^2, over W >= 0 if `positive`.
+    """``l1 |unit W|_1 + l2 / 2 |unit W|^2``, over W >= 0 if `positive`.
 
     Parameters
     ----------
-    l1, l2 : float, default=0.0
+    l1 : float, default=0.0
+        Strength of the absolute values.
+    l2 : float, default=0.0
+        Strength of the squares.
     positive : bool, default=False
         The constraint is kept by `prox`; `value` does not look at it.
     unit : float or ndarray of shape (n_features,), default=1.0
@@ -94,11 +118,33 @@ class ElasticPenalty(Penalty):
         return 0.0 if self.positive else -np.inf
 
     def thresholds(self, scale=1.0):
-        """The weight of |v| for coefficients W = scale v."""
+        """The weight of abs(v) for coefficients W = scale v.
+
+        Parameters
+        ----------
+        scale : float or ndarray of shape (n_features,), default=1.0
+            Units of v.
+
+        Returns
+        -------
+        float or ndarray of shape (n_features,)
+            A weight for each column, or one for all.
+        """
         return self.l1 * (scale * self.unit)
 
     def ridge(self, scale=1.0):
-        """The weight of v^2 / 2 for coefficients W = scale v."""
+        """The weight of v^2 / 2 for coefficients W = scale v.
+
+        Parameters
+        ----------
+        scale : float or ndarray of shape (n_features,), default=1.0
+            Units of v.
+
+        Returns
+        -------
+        float or ndarray of shape (n_features,)
+            A weight for each column, or one for all.
+        """
         return self.l2 * np.square(scale * self.unit)
 
     def value(self, W):
@@ -106,9 +152,23 @@ class ElasticPenalty(Penalty):
         return float(self.l1 * np.sum(np.abs(V)) + 0.5 * self.l2 * np.sum(np.square(V)))
 
     def prox(self, U, rate, scale=1.0):
-        """argmin_V 1/2 |V - U|^2 + rate * value(scale * V), over scale * V >= 0 if `positive`.
+        """The proximal map ``argmin_V 1/2 |V - U|^2 + rate * value(scale * V)``.
 
-        `rate` and `scale` (coefficients are W = scale * V) are positive and broadcast over U.
+        With `positive`, over scale * V >= 0.
+
+        Parameters
+        ----------
+        U : ndarray of shape (n_outputs, n_features)
+            Coefficients before the step, in units of V; not changed.
+        rate : float or ndarray
+            Positive; an array is broadcast over U.
+        scale : float or ndarray, default=1.0
+            Coefficients are W = scale * V; positive, an array is broadcast over U.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_features)
+            A new array.
         """
         return prox(U, rate * self.thresholds(scale), rate * self.ridge(scale), self.lower)
 

@@ -92,6 +92,7 @@ class Schedule(Parameters):
         Returns
         -------
         ndarray of float64, shape (n,)
+            Finite positive numbers.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define __call__(t).")
 
@@ -100,7 +101,20 @@ class Schedule(Parameters):
         return None
 
     def observe(self, state, objective):
-        """The state after an epoch that ended at this value of the objective."""
+        """The state after an epoch that ended at this value of the objective.
+
+        Parameters
+        ----------
+        state : object
+            What `start` or the last call returned.
+        objective : float
+            The mean loss plus the penalty.
+
+        Returns
+        -------
+        object
+            The state that the rates of the next epoch are asked with.
+        """
         return state
 
     @property
@@ -109,7 +123,18 @@ class Schedule(Parameters):
         return getattr(self, "total_steps", 0) is None
 
     def bind(self, **context):
-        """This schedule with what it leaves open (None) taken from `context`; self is kept."""
+        """A copy of this schedule in which what is left open (None) has been filled in.
+
+        Parameters
+        ----------
+        **context
+            Values by the names of parameters: ``alpha``, ``loss``, ``total_steps``.
+
+        Returns
+        -------
+        Schedule
+            A new object; schedules inside it are bound too.
+        """
         bound = copy(self)
         for name, value in vars(self).items():
             if value is None:
@@ -125,6 +150,7 @@ class Constant(Schedule):
     Parameters
     ----------
     rate : float, default=0.01
+        The rate.
     """
 
     domains = {"rate": POSITIVE}
@@ -142,7 +168,9 @@ class InverseScaling(Schedule):
     Parameters
     ----------
     initial_rate : float, default=0.01
+        The rate of the first update.
     power : float, default=0.25
+        How fast the rate falls; 0 keeps it.
     """
 
     domains = {"initial_rate": POSITIVE, "power": "a number in [0, inf)"}
@@ -214,6 +242,7 @@ class Exponential(Schedule):
     Parameters
     ----------
     initial_rate : float, default=0.01
+        The rate of the first update.
     decay : float, default=0.9999
         The factor from one update to the next.
     """
@@ -235,6 +264,7 @@ class Step(Schedule):
     Parameters
     ----------
     initial_rate : float, default=0.01
+        The rate of the first stair.
     drop : float, default=0.5
         The factor from one stair to the next.
     every : int, default=1000
@@ -268,7 +298,9 @@ class Cosine(Schedule):
     Parameters
     ----------
     initial_rate : float, default=0.01
+        The rate of the first update.
     final_rate : float, default=0.0
+        The rate at the end.
     total_steps : int, default=None
         The number of updates; None in `fit` takes it from max_iter, `partial_fit` needs a number.
     """
@@ -295,8 +327,10 @@ class Warmup(Schedule):
     Parameters
     ----------
     schedule : float, Schedule or callable, default=0.01
-        The steps before the full rate is reached count for it too.
+        The other schedule, or its one rate. The steps before the full rate is reached count for it
+        too.
     steps : int, default=100
+        The number of updates until the full rate.
     """
 
     domains = {"steps": "an integer in [1, inf)"}
@@ -335,12 +369,15 @@ class OneCycle(Schedule):
     Parameters
     ----------
     max_rate : float, default=0.1
+        The rate at the top.
     total_steps : int, default=None
         The number of updates; None in `fit` takes it from max_iter, `partial_fit` needs a number.
     warmup_fraction : float, default=0.3
         The share of the way that goes up.
-    start_divisor, end_divisor : float, default=25.0, 250000.0
-        max_rate over the first rate, and over the last.
+    start_divisor : float, default=25.0
+        The first rate is max_rate over this.
+    end_divisor : float, default=250000.0
+        The last rate is max_rate over this.
     """
 
     domains = {
@@ -382,8 +419,11 @@ class ReduceOnPlateau(Schedule):
     Parameters
     ----------
     initial_rate : float, default=0.01
+        The rate of the first epochs.
     factor : float, default=0.1
+        What the rate is multiplied by.
     patience : int, default=5
+        The number of epochs without improvement after which it is.
     min_rate : float, default=1e-8
         The rate does not go below.
     tol : float, default=1e-4

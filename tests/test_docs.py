@@ -1,20 +1,31 @@
-"""The Python blocks of the README and of docs/ run, page by page, and without a warning."""
+"""The Python blocks of the README and of docs/ run, and the pages leave nothing out."""
 
+import ast
+import importlib
 import re
 from pathlib import Path
 
 import pytest
-from sklearn.exceptions import ConvergenceWarning
+from test_common import expected_failed_checks
+from test_docstrings import public_modules
 
+from sgdlearn import GDLinearRegression, optimizers
 from sgdlearn._compat import HAS_CALLBACKS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("README.md"), *ROOT.glob("docs/*.md")])
+EXAMPLES = sorted(ROOT.glob("examples/*.py"))
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+FUNCTION = re.compile(r"((?:`\w+`(?:,| and)? )+)in\s+`(sgdlearn/[\w/]+\.\w+)`")
 
 
-@pytest.mark.filterwarnings(f"error::{ConvergenceWarning.__module__}.ConvergenceWarning")
+def text_of(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("error::sklearn.exceptions.FitFailedWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_blocks_run(page):
     text = page.read_text(encoding="utf-8")
@@ -30,3 +41,57 @@ def test_blocks_run(page):
 def test_links_lead_somewhere(page):
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_in_a_table_of_contents():
+    named = set()
+    for page in ROOT.glob("docs/*.md"):
+        for tree in re.findall(r"```{toctree}\n(.*?)```", text_of(page), re.DOTALL):
+            named |= set(tree.split())
+    pages = {page.stem for page in ROOT.glob("docs/*.md")} - {"index"}
+    assert pages <= named
+
+
+def test_reference_names_every_public_object():
+    listed = set(re.findall(r"^   ([\w.]+)$", text_of("docs/api.rst"), re.MULTILINE))
+    listed = {name if name.startswith("sgdlearn.") else f"sgdlearn.{name}" for name in listed}
+    found = {
+        getattr(module, name): f"{module.__name__}.{name}"
+        for module in reversed(list(public_modules()))
+        for name in getattr(module, "__all__", ())
+    }
+    assert set(found.values()) - {"sgdlearn.utils.all_estimators"} <= listed
+    for name in listed:
+        module, _, thing = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), thing)
+
+
+def test_mathematics_of_every_optimizer():
+    """A section each, and the functions named lie in the files named."""
+    text = text_of("docs/mathematics.md")
+    sections = set(re.findall(r"^### (\w+)$", text, re.MULTILINE))
+    assert sections == set(optimizers.OPTIMIZERS)
+    found = FUNCTION.findall(text)
+    assert len(found) > len(sections) - 9  # nine of them are cases of one function
+    for names, file in found:
+        for name in re.findall(r"\w+", names.replace(" and", "")):
+            pattern = rf"(?:def|cdef inline \w+|class) {name}\b|NAME\({name}\)"
+            assert re.search(pattern, text_of(file)), (name, file)
+
+
+def test_compatibility_names_the_checks_that_fail():
+    stochastic = GDLinearRegression(optimizer="sgd")
+    for check in expected_failed_checks(stochastic):
+        assert f"`{check}`" in text_of("docs/compatibility.md")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_example_can_be_shown(example):
+    """It begins with a title and says something; what is run in the gallery draws a picture."""
+    code = example.read_text(encoding="utf-8")
+    title, rule, *story = ast.get_docstring(ast.parse(code)).strip("=\n").split("\n", 2)
+    assert set(rule) == {"="}
+    assert len(rule) >= len(title)
+    assert story
+    if example.name.startswith("plot_"):
+        assert ".plot(" in code or "plt.subplots" in code

@@ -142,7 +142,7 @@ def test_explicit_zeros_are_zeros(optimizer, binary):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("optimizer", SAME_ON_THE_WAY)
 @pytest.mark.parametrize("penalty", ["l2", "l1", "elasticnet", None])
-@pytest.mark.parametrize("batch_size", [1, 8])
+@pytest.mark.parametrize("batch_size", ["auto", 8])
 def test_dense_is_sparse_on_the_way(batch_size, penalty, optimizer, estimator, multiclass):
     X, y, s = multiclass.X, multiclass.y, multiclass.weights
     keywords = {"penalty": penalty, "batch_size": batch_size, "alpha": 0.05}

@@ -97,6 +97,8 @@ class Monitor:
         The objective at the start, where the solver knows it.
     curve : list of float
         The objective after each epoch.
+    seconds : list of float
+        When each epoch ended, since the monitor was made.
     certificate : float or None
         Of the last epoch.
     last : callable or None
@@ -112,6 +114,7 @@ class Monitor:
         self.verbose = verbose
         self.started = None
         self.curve = []
+        self.seconds = []
         self.certificate = None
         self.last = None
         self.updates = lambda: len(self.curve)
@@ -123,7 +126,12 @@ class Monitor:
         self.started = value
         if self.verbose:
             print("epoch        objective  certificate   seconds", flush=True)
-            self._line(0, value, None)
+            self._line(0, value, None, perf_counter() - self._begin)
+
+    def say(self, news):
+        """Told of a change on the way."""
+        if self.verbose:
+            print(news, flush=True)
 
     def begin_epoch(self):
         """Told before each epoch; one that has begun already goes on."""
@@ -143,17 +151,17 @@ class Monitor:
             Returns copies of (W, b) in the user's coordinates.
         """
         self.curve.append(float(value))
+        self.seconds.append(perf_counter() - self._begin)
         self.certificate = certificate
         self.last = coefficients
         if self.verbose:
-            self._line(len(self.curve), value, certificate)
+            self._line(len(self.curve), value, certificate, self.seconds[-1])
         # both are always asked: a callback sees every epoch that was run
         called = self.task is not None and self.task.end_epoch(len(self.curve), coefficients)
         held_out = self.validation is not None and self.validation.reached(coefficients)
         self.stopped_by = "callback" if called else "validation" if held_out else None
         return self.stopped_by is not None
 
-    def _line(self, epoch, value, certificate):
+    def _line(self, epoch, value, certificate, seconds):
         certificate = "-" if certificate is None else f"{certificate:.3e}"
-        seconds = perf_counter() - self._begin
         print(f"{epoch:5d}  {value:15.8e}  {certificate:>11}  {seconds:8.2f}", flush=True)

@@ -7,8 +7,8 @@ where                                             optimizer
 ================================================= ==============================================
 a learning rate is given                          SGD: the textbook update
 a penalty written in Python                       SGD, for its prox
-a stream (partial_fit) of classes                 AdaGrad: its steps are bounded whatever comes
-a stream of numbers                               ScheduleFree: the same, averaged
+a stream (partial_fit) of sparse rows             FTRL: bounded steps, and L2 that slows them down
+a stream of dense rows                            ScheduleFree: bounded steps, averaged
 a mini-batch size, averaged iterates, replicas    AdaGrad
 a loss in Python without a bound on curvature     AdaGrad
 squared loss; p or n small against the density    Cholesky: one pass of BLAS
@@ -59,11 +59,13 @@ INTERIOR_ROWS = 100_000
 SHORT, SHORT_HINGE, NOT_LONG = 8.0, 20.0, 1000.0
 # What counts as a small problem (rows x columns x outputs), and how far it is solved.
 SMALL = 1_000_000
+# FTRL's beta on a stream, whose first steps the automatic rate makes small enough.
+STREAM_DAMPING = 0.1
 EXACT = 1e-12
 AS_GIVEN = "as given"
 
 
-def choose(parameters, *, loss, penalty, objective=None):
+def choose(parameters, *, loss, penalty, objective=None, sparse=False):
     """The optimizer object to use, and in words why.
 
     Parameters
@@ -73,7 +75,9 @@ def choose(parameters, *, loss, penalty, objective=None):
     loss : Loss
     penalty : Penalty
     objective : Objective or None
-        None for a stream, of which no more is known.
+        None for a stream.
+    sparse : bool, default=False
+        Whether the rows of a stream are; no more is known of it.
     """
     if parameters["optimizer"] != "auto":
         # a copy: the user's object may change under a run that goes on
@@ -83,9 +87,9 @@ def choose(parameters, *, loss, penalty, objective=None):
     if not isinstance(penalty, ElasticPenalty):
         return optimizers.SGD(), "the penalty is known by its prox"
     if objective is None:
-        if loss.kind == "classification":
-            return optimizers.AdaGrad(), "a stream of classes"
-        return optimizers.ScheduleFree(), "a stream of numbers"
+        if sparse:
+            return optimizers.FTRL(beta=STREAM_DAMPING), "a stream of sparse rows"
+        return optimizers.ScheduleFree(), "a stream of dense rows"
     if parameters["batch_size"] not in ("auto", "full"):
         return optimizers.AdaGrad(), "a batch size is given"
     if parameters["average"]:

@@ -20,9 +20,9 @@ from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_interc
 from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
-# rules that learn from moments, more where an update costs p whatever the rows hold.
+# rules that learn from moments, more where an update costs p whatever the rows hold and p is large.
 MOMENT_ROWS = 32
-DENSE_WORK_ROWS = 64
+DENSE_WORK_ROWS, DENSE_WORK_COLUMNS = 64, 1000
 # Rules, beside plain sgd, that take one row an update.
 ONE_ROW = "ftrl", "schedule_free", "dog"
 # Batch solvers that "auto" lets go on to rounding, if the problem is small.
@@ -78,13 +78,17 @@ class Way:
     n_replicas: int
 
 
-def way_down(parameters, *, loss, penalty, objective=None):
-    """The `Way` that an estimator's parameters mean for this objective; None is a stream.
+def way_down(parameters, *, loss, penalty, objective=None, sparse=False):
+    """The `Way` that an estimator's parameters mean for this objective.
+
+    None is a stream, of sparse rows or not.
 
     Raises ValueError, naming both, where two parameters exclude each other.
     """
     check_rate(parameters["learning_rate"])
-    rule, reason = choose(parameters, loss=loss, penalty=penalty, objective=objective)
+    rule, reason = choose(
+        parameters, loss=loss, penalty=penalty, objective=objective, sparse=sparse
+    )
     check_pairs(rule, parameters, loss=loss, penalty=penalty, stream=objective is None)
     names = ("learning_rate", "batch_size", "average", "max_iter", "tol", "shuffle", "standardize")
     return Way(
@@ -128,9 +132,11 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
         The run of a stochastic rule.
     """
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
+    monitor.last = lambda: start
     if way.rule.family == "batch":
-        chosen = way.reason != AS_GIVEN and way.rule.name in GOES_ON
-        exact = chosen and way.tol is not None and is_small(objective)
+        chosen = way.reason != AS_GIVEN
+        goes_on = chosen and way.rule.name in GOES_ON
+        exact = goes_on and way.tol is not None and is_small(objective)
         result = solve_batch(
             objective,
             *start,
@@ -139,6 +145,7 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
             max_iter=way.max_iter,
             monitor=monitor,
             memory=getattr(way.rule, "memory", 10),
+            may_change=chosen,
         )
         if exact and not result.converged and monitor.certificate <= way.tol:
             result.converged = not separated(objective, result.W, result.b)
@@ -224,8 +231,8 @@ def batch_size_for(objective, way):
     if (rule.name == "sgd" and not rule.momentum) or rule.name in ONE_ROW:
         return 1
     if rule.name == "adagrad":
-        dense_work = objective.rows.sparse and getattr(penalty, "l2", 0) > 0
-        return DENSE_WORK_ROWS if dense_work and way.learning_rate != "auto" else 1
+        dense_work = way.learning_rate != "auto" and getattr(penalty, "l2", 0) > 0
+        return DENSE_WORK_ROWS if dense_work and objective.rows.p > DENSE_WORK_COLUMNS else 1
     return MOMENT_ROWS
 
 
@@ -253,12 +260,8 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
         sparse_metric=rows.sparse,
         unit=objective.penalty.unit,
     )
-    if (
-        way.rule.name in ("adagrad", "schedule_free")
-        and stream is not None
-        and stream.loss is not None
-    ):
-        run.state.slots[0], run.state.b_slots[0] = stream.squared_gradients(method, scaling)
+    if stream is not None and stream.loss is not None:
+        run.remember(stream.weight, *stream.squared_gradients(method, scaling))
     if way.rule.name == "dog" and way.rule.initial is None and way.learning_rate == "auto":
         run.state.clock[FARTHEST] = rates.first_distance
     return run

@@ -25,6 +25,7 @@ from .._compat import (
     validate_parameters,
     with_callbacks,
 )
+from .._fit_task import FitTask
 from .._solvers import threads
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._solvers.objective import Objective
@@ -41,7 +42,6 @@ from .._validation import (
     drop_zero_weight_rows,
 )
 from ..penalties import ElasticPenalty, Penalty
-from ._fit_task import FitTask
 
 # Raised whenever pickles of older models could no longer be read.
 STATE_VERSION = 2
@@ -226,7 +226,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             Where to start, in the shape of `coef_`.
         intercept_init : array-like or float, default=None
             Where to start, in the shape of `intercept_`.
-        X_val, y_val, sample_weight_val : default=None
+        X_val, y_val, sample_weight_val : array-like, default=None
             Your own validation set, read with `early_stopping=True` alone.
 
         Returns
@@ -241,8 +241,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         """
         with attributes_kept_on_error(self):
             validate_parameters(self)
-            random_state = check_random_state(self.random_state)
-            rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
+            random_state, rng = self._randomness()
             problem = self._problem(
                 X, y, sample_weight, (X_val, y_val, sample_weight_val), random_state
             )
@@ -288,6 +287,11 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
             self._set_certificates(None)
             return None, interrupt
         return result, None
+
+    def _randomness(self):
+        """What draws the validation split, and what draws the visiting order."""
+        random_state = check_random_state(self.random_state)
+        return random_state, np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
 
     def _problem(self, X, y, sample_weight, validation, random_state):
         """Validate all input of fit."""
@@ -458,7 +462,9 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         self.optimizer_ = problem.way.rule
         self.n_iter_ = max(1, n_iter)
         self.t_ = t
+        self.n_samples_ = problem.objective.rows.n
         self.loss_curve_ = monitor.curve
+        self.seconds_curve_ = monitor.seconds
         if problem.validation is not None:
             self.validation_curve_ = problem.validation.curve
         else:

@@ -40,7 +40,9 @@ class LinearClassifier(ClassifierMixin, LearnsFromStreams, LinearModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows of the chunk.
         y : array-like of shape (n_samples,)
+            Their targets.
         classes : array-like of shape (n_classes,), default=None
             All labels that there will ever be; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -81,6 +83,7 @@ class LinearClassifier(ClassifierMixin, LearnsFromStreams, LinearModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict for.
 
         Returns
         -------
@@ -96,6 +99,7 @@ class LinearClassifier(ClassifierMixin, LearnsFromStreams, LinearModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict for.
 
         Returns
         -------

@@ -14,19 +14,19 @@ class GDLogisticRegression(LinearClassifier):
 
     Parameters
     ----------
+    multi_class : {"multinomial", "ovr"}, default="multinomial"
+        For more than two classes: the softmax, or one binary problem a class.
     penalty : {"l2", "l1", "elasticnet"}, None or Penalty, default="l2"
         What is added to the mean loss; a `Penalty` object is your own.
     alpha : float, default=1e-4
-        Strength of the penalty: alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|^2). The intercept is
-        never penalised.
+        Strength of the penalty ``alpha (l1_ratio |w|_1 + (1 - l1_ratio) / 2 |w|^2)``. The intercept
+        is never penalised.
     l1_ratio : float, default=0.15
         The share of L1; read by penalty="elasticnet" alone.
     standardize : bool, default=False
         Whether the penalty acts on w_j s_j, s_j the (weighted) standard deviation of column j: the
         penalty of a `StandardScaler` before the estimator, and glmnet's. `coef_` stays in the units
         of X. The updates of a given learning rate are then made in these units too.
-    multi_class : {"multinomial", "ovr"}, default="multinomial"
-        For more than two classes: the softmax, or one binary problem a class.
     fit_intercept : bool, default=True
         Whether to add an intercept.
     optimizer : str or Optimizer, default="auto"
@@ -93,6 +93,9 @@ class GDLogisticRegression(LinearClassifier):
     loss_curve_ : list of float
         The objective after each epoch. For stochastic rules it is the mean loss of the rows as they
         were visited plus the penalty; after ten epochs or more, the last value is exact.
+    seconds_curve_ : list of float
+        When each value of `loss_curve_` was known: seconds since the way down began, callbacks
+        and validation included.
     validation_curve_ : list of float
         The mean loss on the validation set, with early_stopping=True.
     optimizer_ : Optimizer
@@ -102,6 +105,8 @@ class GDLogisticRegression(LinearClassifier):
         zero model. None for stochastic rules, which do not know.
     dual_gap_ : float
         A bound on the objective less its minimum, where the solver took one.
+    n_samples_ : int
+        Rows that an epoch of `fit` visits: without those held out or of weight zero.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Where X has columns with names.
@@ -185,6 +190,7 @@ class GDLogisticRegression(LinearClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict for.
 
         Returns
         -------
@@ -200,6 +206,7 @@ class GDLogisticRegression(LinearClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict for.
 
         Returns
         -------

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from .._compat import validate_parameters
+from .._parameters import fingerprint
 from .._solvers import threads
 from .._solvers.objective import Objective
 from .._solvers.rows import make_rows
@@ -107,12 +107,15 @@ class LearnsFromStreams:
         parameters = fingerprint(self)
         plan = self.__dict__.get("_kept_plan")
         if plan is None or plan.shape != shape or plan.parameters != parameters:
-            n_features, n_outputs, _ = shape
+            n_features, n_outputs, sparse_rows = shape
             loss = self._loss(n_outputs)
             penalty = self._penalty(n_features)
             settings = self.get_params(deep=False)
             settings["n_jobs"] = threads.count(self.n_jobs)
-            way = way_down(settings, loss=loss, penalty=penalty)
+            run = self.__dict__.get("_run")
+            if run is not None:  # what it has learnt goes on, whatever the storage of these rows
+                sparse_rows = run.method.rule.name == "ftrl"
+            way = way_down(settings, loss=loss, penalty=penalty, sparse=sparse_rows)
             plan = self._kept_plan = Plan(parameters, shape, loss, penalty, way)
         return plan
 
@@ -156,16 +159,3 @@ class LearnsFromStreams:
             ConvergenceWarning,
             stacklevel=4,
         )
-
-
-def fingerprint(estimator):
-    """The values of all parameters, those of parameter objects included."""
-    own = vars(estimator)
-    values = [own[name] for name in estimator._parameter_constraints]
-    for value in values:  # grows on the way
-        if isinstance(value, BaseEstimator):
-            values.extend(
-                part.tobytes() if isinstance(part, np.ndarray) else part
-                for part in vars(value).values()
-            )
-    return values

@@ -1,0 +1,499 @@
+"""TrajectoryDisplay."""
+
+import warnings
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from .._minimize import minimize
+from ..linear_model._path import fit_path
+from ._drawing import COLOURS, add_legend, axes_for, look, marks, require_matplotlib
+from ._names import behind_pipeline, inner, named, short
+
+# Points along each side of the grid that contours are drawn from.
+GRID_OF_FUNCTION = 121
+GRID_OF_FIT = 61
+LEVELS = 14
+# A path may rise by this share of its depth before it leaves the picture.
+OVERSHOOT = 1.2
+MARGIN = 0.12
+# A path of no more steps shows each of them.
+FEW_STEPS = 40
+
+
+class TrajectoryDisplay:
+    """The paths of optimizers over the contours of what they minimise.
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (n_x,) and (n_y,)
+        The grid.
+    values : ndarray of shape (n_y, n_x)
+        The function on it.
+    paths : list of ndarray of shape (n_points, 2)
+        The points that each optimizer came by, the start first.
+    names : list of str
+        What they are called in the legend.
+    optimum : array-like of shape (2,), default=None
+        Where the function is least, if that is known.
+    axis_labels : tuple of str, default=("x", "y")
+        The names of the two variables.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        One for each path.
+    contours_ : matplotlib QuadContourSet
+
+    See Also
+    --------
+    LossCurveDisplay : The objective of each epoch.
+
+    Examples
+    --------
+    The paths of two optimizers in the plane of two coefficients:
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sgdlearn import GDLinearRegression
+    >>> from sgdlearn.inspection import TrajectoryDisplay
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> models = [
+    ...     GDLinearRegression(optimizer=name, max_iter=20, tol=None, random_state=0)
+    ...     for name in ("sgd", "adam")
+    ... ]
+    >>> display = TrajectoryDisplay.from_estimators(models, X, y, coordinates=(2, 8))
+    >>> [path.shape for path in display.paths]
+    [(21, 2), (21, 2)]
+    """
+
+    def __init__(self, x, y, values, paths, names, *, optimum=None, axis_labels=("x", "y")):
+        self.x = np.asarray(x, dtype=np.float64)
+        self.y = np.asarray(y, dtype=np.float64)
+        self.values = np.asarray(values, dtype=np.float64)
+        self.paths = [np.asarray(path, dtype=np.float64) for path in paths]
+        self.names = list(names)
+        self.optimum = None if optimum is None else np.asarray(optimum, dtype=np.float64)
+        self.axis_labels = axis_labels
+
+    @classmethod
+    def from_paths(
+        cls,
+        fun,
+        paths,
+        *,
+        optimum=None,
+        xlim=None,
+        ylim=None,
+        n_grid=GRID_OF_FUNCTION,
+        axis_labels=("x", "y"),
+        ax=None,
+        **kwargs,
+    ):
+        """Draw paths that you have over a function of two variables.
+
+        Parameters
+        ----------
+        fun : callable
+            ``fun(x) -> float`` of an array of shape (2,).
+        paths : dict of str to array-like of shape (n_points, 2)
+            The paths, by name.
+        optimum : array-like of shape (2,), default=None
+            Where `fun` is least, if you know it.
+        xlim, ylim : tuple of float, default=None
+            The window; None is where the paths are, as long as they stay low.
+        n_grid : int, default=121
+            Points along each side of the grid.
+        axis_labels : tuple of str, default=("x", "y")
+            The names of the two variables.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **kwargs : dict
+            As for `plot`.
+
+        Returns
+        -------
+        TrajectoryDisplay
+        """
+        require_matplotlib(f"{cls.__name__}.from_paths")
+        names, paths = list(map(str, paths)), [_finite(path) for path in paths.values()]
+        with np.errstate(over="ignore", invalid="ignore"):
+            heights = [np.array([fun(point) for point in path]) for path in paths]
+            box = window(paths, heights, optimum)
+            x, y = grid(box, xlim, ylim, n_grid)
+            values = on_grid(fun, x, y)
+        display = cls(x, y, values, paths, names, optimum=optimum, axis_labels=axis_labels)
+        return display.plot(ax=ax, **kwargs)
+
+    @classmethod
+    def from_function(
+        cls,
+        fun,
+        x0,
+        optimizers,
+        *,
+        jac=None,
+        learning_rate="auto",
+        max_iter=200,
+        tol=1e-5,
+        random_state=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Minimise a function of two variables by each optimizer, and draw the ways.
+
+        Parameters
+        ----------
+        fun : callable
+            ``fun(x) -> float`` of an array of shape (2,).
+        x0 : array-like of shape (2,)
+            Where all of them start.
+        optimizers : list or dict
+            Names or objects of `sgdlearn.optimizers` that `minimize` takes; or names and these, or
+            names and dicts of parameters of `minimize`, such as
+            ``{"slow": {"optimizer": "sgd", "learning_rate": 1e-3}}``.
+        jac : callable, default=None
+            ``jac(x) -> gradient``, or a stochastic ``jac(x, rng)``; None are finite differences.
+        learning_rate : "auto", float, Schedule or callable, default="auto"
+            This and what follows is as for `minimize`, for those that say nothing else.
+        max_iter : int, default=200
+            The most updates.
+        tol : float or None, default=1e-5
+            A path ends where no element of the gradient is larger.
+        random_state : int, RandomState or None, default=None
+            For stochastic gradients.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **kwargs : dict
+            As for `from_paths` and `plot`.
+
+        Returns
+        -------
+        TrajectoryDisplay
+
+        Examples
+        --------
+        >>> from scipy.optimize import rosen, rosen_der
+        >>> from sgdlearn.inspection import TrajectoryDisplay
+        >>> from sgdlearn.optimizers import SGD
+        >>> display = TrajectoryDisplay.from_function(
+        ...     rosen, [-1.5, 2.0], ["adam", SGD(momentum=0.9), "lbfgs"], jac=rosen_der
+        ... )
+        >>> display.names
+        ['adam', 'SGD(momentum=0.9)', 'lbfgs']
+        """
+        require_matplotlib(f"{cls.__name__}.from_function")
+        shared = {
+            "learning_rate": learning_rate,
+            "max_iter": max_iter,
+            "tol": tol,
+            "random_state": random_state,
+        }
+        if not hasattr(optimizers, "items"):
+            optimizers = {short(optimizer): optimizer for optimizer in optimizers}
+        paths = {}
+        for name, chosen in optimizers.items():
+            own = chosen if isinstance(chosen, dict) else {"optimizer": chosen}
+            if getattr(own["optimizer"], "name", own["optimizer"]) == "lbfgs":
+                own = {"learning_rate": "auto", **own}  # it takes no other
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                paths[name] = minimize(fun, x0, jac=jac, path=True, **{**shared, **own}).path
+        return cls.from_paths(fun, paths, ax=ax, **kwargs)
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, coordinates=(0, 1), **kwargs):
+        """Draw the way of one fit; see `from_estimators`.
+
+        Parameters
+        ----------
+        estimator : GDLinearRegression, GDLogisticRegression, GDLinearSVC or a pipeline
+            It is cloned and fitted.
+        X, y : array-like
+            What it is fitted on.
+        coordinates : tuple, default=(0, 1)
+            The two coefficients.
+        **kwargs : dict
+            As for `from_estimators`.
+
+        Returns
+        -------
+        TrajectoryDisplay
+        """
+        return cls.from_estimators([estimator], X, y, coordinates=coordinates, **kwargs)
+
+    @classmethod
+    def from_estimators(
+        cls,
+        estimators,
+        X,
+        y,
+        *,
+        coordinates=(0, 1),
+        sample_weight=None,
+        xlim=None,
+        ylim=None,
+        n_grid=GRID_OF_FIT,
+        ax=None,
+        **kwargs,
+    ):
+        """Draw the ways of fits in the plane of two coefficients.
+
+        Each path has the coefficients at the start and after each epoch (or iteration). The
+        contours are those of the objective where all other coefficients stand at the optimum; with
+        more than two to learn, a path runs above that plane until the others too are there.
+
+        Parameters
+        ----------
+        estimators : list or dict
+            Linear estimators (or pipelines that end in one) of the same objective, or names and
+            these. They are cloned and fitted.
+        X, y : array-like
+            What they are fitted on.
+        coordinates : tuple, default=(0, 1)
+            The two coefficients: numbers or names of features, or "intercept". Of several outputs
+            a pair (output, feature); the feature alone is that of output 0.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Multiplicities of the rows.
+        xlim, ylim : tuple of float, default=None
+            The window; None is where the paths are, as long as they stay low.
+        n_grid : int, default=61
+            Points along each side of the grid; each costs the losses of all rows.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **kwargs : dict
+            As for `plot`.
+
+        Returns
+        -------
+        TrajectoryDisplay
+        """
+        require_matplotlib(f"{cls.__name__}.from_estimators")
+        names, estimators = named(estimators)
+        fits = []
+        for name, estimator in zip(names, estimators):
+            if not hasattr(inner(estimator), "_problem"):
+                raise ValueError(
+                    f"{name} is not a linear estimator of sgdlearn, whose path is known. Got "
+                    f"{estimator!r}."
+                )
+            learner, data = behind_pipeline(estimator, X, y)
+            fits.append(fit_path(learner, data, y, sample_weight))
+        learner, data = behind_pipeline(estimators[0], X, y)
+        plane = Plane(fits, _optimum_of(learner, data, y, sample_weight), coordinates, data)
+        paths = [_finite(plane.project(fit)) for fit in fits]
+        heights = [plane.heights(fit)[: len(path)] for fit, path in zip(fits, paths)]
+        x, y = grid(window(paths, heights, plane.origin), xlim, ylim, n_grid)
+        display = cls(
+            x,
+            y,
+            on_grid(plane.value, x, y),
+            paths,
+            names,
+            optimum=plane.origin,
+            axis_labels=plane.labels,
+        )
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, filled=True, line_kw=None):
+        """Draw the contours, and the paths over them.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        filled : bool, default=True
+            Whether higher ground is darker.
+        line_kw : dict, default=None
+            What `Axes.plot` takes, for all paths.
+
+        Returns
+        -------
+        self : TrajectoryDisplay
+        """
+        own = ax is None
+        ax = axes_for(ax, f"{type(self).__name__}.plot", figsize=(6.4, 4.8))
+        from matplotlib.patheffects import Normal, Stroke
+
+        levels = self._levels()
+        if filled:
+            shades = [str(shade) for shade in np.linspace(1.0, 0.84, len(levels) + 1)]
+            ax.contourf(self.x, self.y, self.values, levels, colors=shades, extend="both")
+        self.contours_ = ax.contour(
+            self.x, self.y, self.values, levels, colors="0.62", linewidths=0.6, linestyles="solid"
+        )
+        self.lines_ = []
+        for i, (path, name) in enumerate(zip(self.paths, self.names)):
+            few = len(path) <= FEW_STEPS
+            style = {**look(i), "markersize": 4, "label": name, "zorder": 3}
+            style.update(markevery=1 if few else marks(len(path), i), linewidth=1.6)
+            style["path_effects"] = [Stroke(linewidth=3.2, foreground="white"), Normal()]
+            self.lines_ += ax.plot(*path.T, **{**style, **(line_kw or {})})
+        handles = list(self.lines_)
+        starts = {tuple(path[0]) for path in self.paths if len(path)}
+        point = {"linestyle": "none", "color": "black", "zorder": 4, "label": "start"}
+        for start in starts:
+            handles += ax.plot(*start, marker="o", markersize=7, **point)[: len(starts) == 1]
+        if self.optimum is not None:
+            point.update(color=COLOURS[5], markeredgecolor="black", label="optimum", zorder=5)
+            handles += ax.plot(*self.optimum, marker="*", markersize=14, **point)
+        ax.set_xlim(self.x[0], self.x[-1])
+        ax.set_ylim(self.y[0], self.y[-1])
+        ax.set(xlabel=self.axis_labels[0], ylabel=self.axis_labels[1])
+        self.ax_, self.figure_ = ax, ax.figure
+        add_legend(ax, handles, drawn=handles, widen=own)
+        return self
+
+    def _levels(self):
+        """Heights of contours: in equal ratios above the lowest, so that valleys show."""
+        finite = self.values[np.isfinite(self.values)]
+        excess = np.sort(finite - finite.min())
+        lowest = excess[int(0.005 * len(excess))] or excess[excess > 0.0][:1].sum()
+        if not lowest > 0.0:
+            return np.array([finite.min(), finite.min() + 1.0])
+        return finite.min() + np.geomspace(lowest, max(excess[-1], 2.0 * lowest), LEVELS)
+
+
+class Plane:
+    """The objective of some fits, as a function of two coefficients.
+
+    Attributes
+    ----------
+    origin : ndarray of shape (2,)
+        The two at the optimum.
+    labels : tuple of str
+    """
+
+    def __init__(self, fits, optimum, coordinates, X):
+        self.objective = objective = fits[0].objective
+        candidates = [optimum, *((fit.W[-1], fit.b[-1]) for fit in fits)]
+        values = [objective.value(*candidate) for candidate in candidates]
+        self.W, self.b = candidates[int(np.nanargmin(values))]
+        for fit in fits[1:]:
+            one, other = (f.objective.value(self.W, self.b) for f in (fits[0], fit))
+            if not np.isclose(one, other, rtol=1e-6):
+                raise ValueError(
+                    "The fits must go down the same objective, as only the optimizers, learning "
+                    f"rates and batch sizes differ. Theirs are {one:.6g} and {other:.6g} at the "
+                    "same coefficients."
+                )
+        if len(tuple(coordinates)) != 2:
+            raise ValueError(f"coordinates must be two coefficients. Got {coordinates!r}.")
+        columns = getattr(X, "columns", None)
+        names = None if columns is None else list(columns)
+        places = [self._place(coordinate, names) for coordinate in coordinates]
+        self.places = [place for place, _ in places]
+        self.labels = tuple(label for _, label in places)
+        self.origin = np.array([self._at(self.W, self.b, place) for place in self.places])
+        # predictions are linear in the two: z = z0 + u z1 + v z2
+        directions = [self._direction(place) for place in self.places]
+        self.moves = [objective.predictions(*direction) for direction in directions]
+        self.still = objective.predictions(self.W, self.b)
+        self.still -= sum(u * move for u, move in zip(self.origin, self.moves))
+
+    def value(self, point):
+        """F where the two coefficients are `point`."""
+        Z = self.still + point[0] * self.moves[0] + point[1] * self.moves[1]
+        loss, _ = self.objective.losses_to_slopes(0, len(Z), np.ascontiguousarray(Z))
+        W = self.W.copy()
+        for number, (output, feature) in zip(point, self.places):
+            if feature is not None:
+                W[output, feature] = number
+        return loss / self.objective.total_weight + self.objective.penalty.value(W)
+
+    def heights(self, fit):
+        """F at the points of a fit, wherever they lie."""
+        return np.array([self.objective.value(W, b) for W, b in zip(fit.W, fit.b)])
+
+    def project(self, fit):
+        """The path of a fit in the plane, (n_points, 2)."""
+        path = [[self._at(W, b, place) for place in self.places] for W, b in zip(fit.W, fit.b)]
+        return np.array(path)
+
+    def _place(self, coordinate, names):
+        """((output, feature), label) of what the user calls a coordinate."""
+        k, p = self.W.shape
+        pair = isinstance(coordinate, tuple)
+        output, feature = coordinate if pair else (0, coordinate)
+        suffix = f" (output {output})" if k > 1 else ""
+        if isinstance(feature, str) and feature == "intercept":
+            if not self.objective.fit_intercept:
+                raise ValueError("There is no intercept with fit_intercept=False.")
+            return (output, None), "Intercept" + suffix
+        if names is not None and feature in names:
+            feature = names.index(feature)
+        if not (isinstance(feature, (int, np.integer)) and -p <= feature < p and -k <= output < k):
+            raise ValueError(
+                f"A coordinate must be the number or name of one of {p} features, 'intercept', or "
+                f"a pair of one of {k} outputs and such a feature. Got {coordinate!r}."
+            )
+        name = f"x{feature % p}" if names is None else names[feature]
+        return (output, feature % p), f"Coefficient of {name}{suffix}"
+
+    def _direction(self, place):
+        """(W, b) that are 1 in one coordinate and 0 in all others."""
+        output, feature = place
+        W, b = np.zeros_like(self.W), np.zeros_like(self.b)
+        if feature is None:
+            b[output] = 1.0
+        else:
+            W[output, feature] = 1.0
+        return W, b
+
+    @staticmethod
+    def _at(W, b, place):
+        output, feature = place
+        return b[output] if feature is None else W[output, feature]
+
+
+def window(paths, heights, optimum=None):
+    """((x low, x high), (y low, y high)) of where paths are, as long as they stay low enough."""
+    ground = min(np.nanmin(of_path) for of_path in heights)
+    kept = [] if optimum is None else [np.asarray(optimum, dtype=np.float64)[None]]
+    for path, height in zip(paths, heights):
+        kept.append(path[height <= ground + OVERSHOOT * (height[0] - ground)])
+    points = np.concatenate(kept)
+    low, high = points.min(axis=0), points.max(axis=0)
+    size = high - low
+    size[size == 0.0] = 1.0
+    return list(zip(low - MARGIN * size, high + MARGIN * size))
+
+
+def grid(box, xlim, ylim, n_grid):
+    """The coordinates of a grid over the limits that are given, else over the box."""
+    limits = zip((xlim, ylim), box)
+    return [np.linspace(*(found if given is None else given), n_grid) for given, found in limits]
+
+
+def on_grid(fun, x, y):
+    """fun at the points of a grid, (n_y, n_x)."""
+    return np.array([[fun(np.array([u, v])) for u in x] for v in y], dtype=np.float64)
+
+
+def _finite(path):
+    """The points of a path before the first that is not finite."""
+    path = np.asarray(path, dtype=np.float64)
+    if path.ndim != 2 or path.shape[1] != 2:
+        raise ValueError(f"A path must have shape (n_points, 2). Got shape {path.shape}.")
+    bad = ~np.isfinite(path).all(axis=1)
+    return path[: np.argmax(bad)] if bad.any() else path
+
+
+def _optimum_of(estimator, X, y, sample_weight):
+    """(W, b) of the estimator's objective at its minimum."""
+    exact = clone(estimator).set_params(
+        optimizer="auto",
+        learning_rate="auto",
+        batch_size="auto",
+        average=False,
+        max_iter=1000,
+        tol=1e-8,
+        warm_start=False,
+        verbose=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fit = fit_path(exact, X, y, sample_weight)
+    return fit.W[-1], fit.b[-1]
