@@ -144,7 +144,7 @@ def _is_covering(ax, legend, drawn):
     inside = ax.get_window_extent()
     if box.width > 0.6 * inside.width or box.height > 0.75 * inside.height:
         return True
-    box = box.padded(3.0)
+    box = box.padded(6.0)
     paths = chain.from_iterable(map(_paths, drawn))
     return any(path.intersects_bbox(box, filled=False) for path in paths)
 

@@ -23,6 +23,8 @@ class LearningRateFinderDisplay:
         inf where the run diverged.
     suggested_rate : float
         The rate to take.
+    start : float, default=None
+        The objective before all updates; None is that of the smallest rate.
     edge : float, default=inf
         The first rate that does harm.
 
@@ -49,10 +51,11 @@ class LearningRateFinderDisplay:
     True
     """
 
-    def __init__(self, rates, objectives, suggested_rate, *, edge=np.inf):
+    def __init__(self, rates, objectives, suggested_rate, *, start=None, edge=np.inf):
         self.rates = np.asarray(rates, dtype=np.float64)
         self.objectives = np.asarray(objectives, dtype=np.float64)
         self.suggested_rate = suggested_rate
+        self.start = self.objectives[0] if start is None else start
         self.edge = edge
 
     @classmethod
@@ -86,7 +89,9 @@ class LearningRateFinderDisplay:
         test = lr_range_test(
             estimator, X, y, sample_weight=sample_weight, rates=rates, n_epochs=n_epochs
         )
-        display = cls(test.rates, test.objectives, test.suggested_rate, edge=test.edge)
+        display = cls(
+            test.rates, test.objectives, test.suggested_rate, start=test.start, edge=test.edge
+        )
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, yscale="linear", line_kw=None):
@@ -136,6 +141,7 @@ class LearningRateFinderDisplay:
                 )
             )
             ax.axvspan(self.edge, self.rates[-1], color=GREY, alpha=0.12, linewidth=0)
+        ax.axhline(self.start, color=GREY, linewidth=0.9, label="objective before")
         ax.set_xlim(self.rates[0], self.rates[-1])
         ax.set_ylim(low, high)
         ax.set(xlabel="Learning rate", ylabel="Objective (mean loss + penalty)")
@@ -147,9 +153,9 @@ class LearningRateFinderDisplay:
     def _limits(self, yscale):
         """The range of objectives that is worth looking at: from the lowest to above the start."""
         finite = self.objectives[np.isfinite(self.objectives)]
-        lowest, began = finite.min(), max(self.objectives[0], finite.min())
+        lowest, start = finite.min(), max(self.start, finite.min())
         if yscale == "log":
-            lowest, began = np.log(lowest), np.log(began)
-        fall = (began - lowest) or abs(began) or 1.0
-        limits = np.array([lowest - 0.08 * fall, began + HEADROOM * fall])
+            lowest, start = np.log(lowest), np.log(start)
+        fall = (start - lowest) or abs(start) or 1.0
+        limits = np.array([lowest - 0.08 * fall, start + HEADROOM * fall])
         return np.exp(limits) if yscale == "log" else limits

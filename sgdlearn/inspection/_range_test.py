@@ -17,9 +17,11 @@ RATES = ("rate", "initial_rate", "max_rate")
 PER_DECADE = 4
 FIRST_DECADES = (-6, 1)
 ALL_DECADES = (-16, 16)
+# A rate that leaves everything as it is.
+NO_RATE = 1e-30
 # The suggested rate reaches this share of the deepest fall, and lies this factor below the first
 # rate that does harm.
-SHARE = 0.95
+SHARE = 0.98
 MARGIN = 3.0
 
 
@@ -52,9 +54,9 @@ def lr_range_test(estimator, X, y, *, sample_weight=None, rates=None, n_epochs=N
         - `rates`, ndarray of shape (n_rates,): in rising order
         - `objectives`, ndarray of shape (n_rates,): the objective of the last epoch at each rate;
           inf where the run diverged
-        - `suggested_rate`, float: the smallest rate that brings 95 % of the deepest fall, but at
-          most a third of the first one that does harm (that ends above where the smallest rate
-          did, or diverges)
+        - `start`, float: the objective before all updates
+        - `suggested_rate`, float: the smallest rate that brings 98 % of the deepest fall, but at
+          most a third of the first one that does harm (that ends above the start, or diverges)
         - `edge`, float: that first rate which does harm; inf if none did
 
     Raises
@@ -82,44 +84,61 @@ def lr_range_test(estimator, X, y, *, sample_weight=None, rates=None, n_epochs=N
     if n_epochs is None:
         n_epochs = 30 if getattr(model, "batch_size", None) == "full" else 3
 
-    def run(exponents):
-        return {e: _objective(model, 10.0 ** (e / PER_DECADE), *data) for e in exponents}
-
     data = (X, y, sample_weight, n_epochs)
-    if rates is not None:
+    start = _objective(model, NO_RATE, X, y, sample_weight, 1)
+    if rates is None:
+        rates, objectives = _from_flat_to_harmful(
+            lambda rate: _objective(model, rate, *data), start
+        )
+    else:
         rates = np.unique(np.asarray(rates, dtype=np.float64))
         objectives = np.array([_objective(model, rate, *data) for rate in rates])
-    else:
-        low, high = (PER_DECADE * decade for decade in FIRST_DECADES)
-        lowest, highest = (PER_DECADE * decade for decade in ALL_DECADES)
-        found = run(range(low, high + 1))
-        while high < highest and max(found.values()) <= found[low]:
-            found.update(run(range(high + 1, high + PER_DECADE + 1)))
-            high += PER_DECADE
-        while low > lowest and min(found, key=found.get) < low + PER_DECADE:
-            found.update(run(range(low - PER_DECADE, low)))
-            low -= PER_DECADE
-        exponents = np.array(sorted(found))
-        rates = 10.0 ** (exponents / PER_DECADE)
-        objectives = np.array([found[exponent] for exponent in exponents])
-    suggested, edge = suggest(rates, objectives)
-    return Bunch(rates=rates, objectives=objectives, suggested_rate=suggested, edge=edge)
-
-
-def suggest(rates, objectives):
-    """(suggested rate, first rate that does harm) of a range test, its rates in rising order."""
-    began = objectives[0]
-    harmful = np.flatnonzero(~(objectives <= began))
-    end = harmful[0] if len(harmful) else len(rates)
-    edge = rates[end] if end < len(rates) else np.inf
-    usable = np.flatnonzero(rates * MARGIN <= edge)
-    if end <= 1 or not len(usable) or not objectives[usable].min() < began:
+    place, end = suggest(rates, objectives, start)
+    if place is None:
         raise ValueError(
             f"None of the learning rates from {rates[0]:.3g} to {rates[-1]:.3g} brings the "
             "objective down: try smaller ones, more of them or more epochs."
         )
-    enough = began - SHARE * (began - objectives[usable].min())
-    return float(rates[usable[np.argmax(objectives[usable] <= enough)]]), float(edge)
+    suggested, edge = float(rates[place]), float(rates[end]) if end < len(rates) else np.inf
+    return Bunch(
+        rates=rates, objectives=objectives, start=start, suggested_rate=suggested, edge=edge
+    )
+
+
+def _from_flat_to_harmful(objective, start):
+    """(rates, objectives), in a range that has the suggested rate inside and ends with harm."""
+    low, high = (PER_DECADE * decade for decade in FIRST_DECADES)
+    lowest, highest = (PER_DECADE * decade for decade in ALL_DECADES)
+    found = {}
+
+    def run(*exponents):
+        found.update({e: objective(10.0 ** (e / PER_DECADE)) for e in range(*exponents)})
+        exponents = np.array(sorted(found))
+        return 10.0 ** (exponents / PER_DECADE), np.array([found[e] for e in exponents])
+
+    rates, objectives = run(low, high + 1)
+    while high < highest and objectives.max() <= start:
+        rates, objectives = run(high + 1, high + PER_DECADE + 1)
+        high += PER_DECADE
+    while low > lowest and not suggest(rates, objectives, start)[0]:
+        rates, objectives = run(low - PER_DECADE, low)
+        low -= PER_DECADE
+    return rates, objectives
+
+
+def suggest(rates, objectives, start):
+    """Where in a range test the suggested rate is, and the first rate that does harm.
+
+    None for the first if there is no such rate, and the number of rates for the second.
+    """
+    harmful = ~(objectives <= start)
+    end = int(np.argmax(harmful)) if harmful.any() else len(rates)
+    edge = rates[end] if end < len(rates) else np.inf
+    usable = objectives[rates * MARGIN <= edge]
+    if not len(usable) or not usable.min() < start:
+        return None, end
+    enough = start - SHARE * (start - usable.min())
+    return int(np.argmax(usable <= enough)), end
 
 
 def _learner(estimator, X, y):

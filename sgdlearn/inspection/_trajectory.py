@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from .._minimize import minimize
 from ..linear_model._path import fit_path
 from ._drawing import COLOURS, add_legend, axes_for, look, marks, require_matplotlib
-from ._names import behind_pipeline, inner, named
+from ._names import behind_pipeline, inner, named, short
 
 # Points along each side of the grid that contours are drawn from.
 GRID_OF_FUNCTION = 121
@@ -125,6 +126,82 @@ class TrajectoryDisplay:
             values = on_grid(fun, x, y)
         display = cls(x, y, values, paths, names, optimum=optimum, axis_labels=axis_labels)
         return display.plot(ax=ax, **kwargs)
+
+    @classmethod
+    def from_function(
+        cls,
+        fun,
+        x0,
+        optimizers,
+        *,
+        jac=None,
+        learning_rate="auto",
+        max_iter=200,
+        tol=1e-5,
+        random_state=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Minimise a function of two variables by each optimizer, and draw the ways.
+
+        Parameters
+        ----------
+        fun : callable
+            ``fun(x) -> float`` of an array of shape (2,).
+        x0 : array-like of shape (2,)
+            Where all of them start.
+        optimizers : list or dict
+            Names or objects of `sgdlearn.optimizers` that `minimize` takes; or names and these, or
+            names and dicts of parameters of `minimize`, such as
+            ``{"slow": {"optimizer": "sgd", "learning_rate": 1e-3}}``.
+        jac : callable, default=None
+            ``jac(x) -> gradient``, or a stochastic ``jac(x, rng)``; None are finite differences.
+        learning_rate : "auto", float, Schedule or callable, default="auto"
+            As for `minimize`, like the next three, for those that say nothing else.
+        max_iter : int, default=200
+            The most updates.
+        tol : float or None, default=1e-5
+            The gradient at which a path ends.
+        random_state : int, RandomState or None, default=None
+            For a stochastic `jac`.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **kwargs : dict
+            As for `from_paths` and `plot`.
+
+        Returns
+        -------
+        TrajectoryDisplay
+
+        Examples
+        --------
+        >>> from scipy.optimize import rosen, rosen_der
+        >>> from sgdlearn.inspection import TrajectoryDisplay
+        >>> from sgdlearn.optimizers import SGD
+        >>> display = TrajectoryDisplay.from_function(
+        ...     rosen, [-1.5, 2.0], ["adam", SGD(momentum=0.9), "lbfgs"], jac=rosen_der
+        ... )
+        >>> display.names
+        ['adam', 'SGD(momentum=0.9)', 'lbfgs']
+        """
+        require_matplotlib(f"{cls.__name__}.from_function")
+        shared = {
+            "learning_rate": learning_rate,
+            "max_iter": max_iter,
+            "tol": tol,
+            "random_state": random_state,
+        }
+        if not hasattr(optimizers, "items"):
+            optimizers = {short(optimizer): optimizer for optimizer in optimizers}
+        paths = {}
+        for name, chosen in optimizers.items():
+            own = chosen if isinstance(chosen, dict) else {"optimizer": chosen}
+            if getattr(own["optimizer"], "name", own["optimizer"]) == "lbfgs":
+                own = {"learning_rate": "auto", **own}  # it takes no other
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                paths[name] = minimize(fun, x0, jac=jac, path=True, **{**shared, **own}).path
+        return cls.from_paths(fun, paths, ax=ax, **kwargs)
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, coordinates=(0, 1), **kwargs):
@@ -245,7 +322,7 @@ class TrajectoryDisplay:
             shades = [str(shade) for shade in np.linspace(1.0, 0.84, len(levels) + 1)]
             ax.contourf(self.x, self.y, self.values, levels, colors=shades, extend="both")
         self.contours_ = ax.contour(
-            self.x, self.y, self.values, levels, colors="0.62", linewidths=0.6
+            self.x, self.y, self.values, levels, colors="0.62", linewidths=0.6, linestyles="solid"
         )
         self.lines_ = []
         for i, (path, name) in enumerate(zip(self.paths, self.names)):

@@ -1,0 +1,130 @@
+"""coefficient_path and CoefficientPathDisplay."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+from pictures import is_within_figure, plt
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.linear_model import enet_path
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sgdlearn import GDLinearRegression, GDLogisticRegression
+from sgdlearn.inspection import CoefficientPathDisplay, coefficient_path
+
+X, y = load_diabetes(return_X_y=True)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("penalty, l1_ratio", [("l1", 1.0), ("elasticnet", 0.5)])
+def test_path_is_that_of_scikit_learn(penalty, l1_ratio):
+    model = GDLinearRegression(penalty=penalty, l1_ratio=l1_ratio, tol=1e-8)
+    path = coefficient_path(model, X, y, n_alphas=12)
+    assert np.all(np.diff(path.alphas) < 0.0)
+    centred = X - X.mean(axis=0), y - y.mean()
+    alphas, coefs, _ = enet_path(
+        *centred, l1_ratio=l1_ratio, alphas=path.alphas, tol=1e-10, max_iter=100_000
+    )
+    np.testing.assert_allclose(path.alphas, alphas)
+    np.testing.assert_allclose(path.coefs, coefs.T, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    "model, target",
+    [
+        (GDLinearRegression(), y),
+        (GDLinearRegression(positive=True), y),
+        (GDLinearRegression(standardize=True), y),
+        (GDLinearRegression(), np.column_stack([y, -2 * y + X[:, 0]])),
+        (GDLogisticRegression(), y > 140),
+        (GDLogisticRegression(), np.digitize(y, [90, 180])),
+    ],
+    ids=["numbers", "positive", "standardized", "two outputs", "two classes", "three classes"],
+)
+def test_it_begins_at_the_least_alpha_without_features(model, target):
+    model.set_params(penalty="l1", tol=1e-10)
+    begin = coefficient_path(model, X, target, n_alphas=2).alphas[0]
+    path = coefficient_path(model, X, target, alphas=[1.0001 * begin, 0.99 * begin])
+    assert not path.coefs[0].any()
+    assert path.coefs[1].any()
+
+
+def test_each_fit_starts_where_the_last_has_ended():
+    model = GDLogisticRegression(
+        penalty="l1", optimizer="saga", max_iter=3, tol=None, random_state=0
+    )
+    path = coefficient_path(model, X, y > 140, alphas=[1e-3, 1e-2])
+    np.testing.assert_array_equal(path.alphas, [1e-2, 1e-3])
+    first = GDLogisticRegression(**{**model.get_params(), "alpha": 1e-2}).fit(X, y > 140)
+    second = GDLogisticRegression(**{**model.get_params(), "alpha": 1e-3})
+    second.fit(X, y > 140, coef_init=first.coef_, intercept_init=first.intercept_)
+    np.testing.assert_array_equal(path.coefs, np.concatenate([first.coef_, second.coef_]))
+    np.testing.assert_array_equal(path.intercepts[:, None], [first.intercept_, second.intercept_])
+    assert not hasattr(model, "coef_")
+
+
+def test_weights_pipelines_and_names():
+    data = load_breast_cancer(as_frame=True)
+    pipeline = make_pipeline(
+        StandardScaler().set_output(transform="pandas"), GDLogisticRegression(penalty="l1")
+    )
+    path = coefficient_path(pipeline, data.data, data.target, n_alphas=3)
+    assert path.feature_names == list(data.data.columns)
+    assert path.coefs.shape == (3, 30)
+    twice = np.full(len(data.target), 2.0)
+    twice[::2] = 1.0
+    weighted = coefficient_path(
+        pipeline, data.data, data.target, sample_weight=twice, alphas=path.alphas
+    )
+    assert not np.allclose(weighted.coefs, path.coefs)
+    with pytest.raises(ValueError, match=r"StandardScaler has no parameters \['alpha'"):
+        coefficient_path(StandardScaler(), X, y)
+
+
+def test_lines_are_the_coefficients():
+    display = CoefficientPathDisplay.from_estimator(
+        GDLinearRegression(penalty="l1"), X, y, n_alphas=20, n_labels=4
+    )
+    assert len(display.lines_) == 10
+    for j, line in enumerate(display.lines_):
+        np.testing.assert_array_equal(line.get_xdata(), display.alphas)
+        np.testing.assert_array_equal(line.get_ydata(), display.coefs[:, j])
+    left, right = display.ax_.get_xlim()
+    assert left > right  # alpha falls
+    largest = np.argsort(-np.abs(display.coefs[-1]))[:4]
+    assert [label.get_text() for label in display.labels_] == [f"x{j}" for j in largest]
+    for j, label in zip(largest, display.labels_):
+        assert label.get_color() == display.lines_[j].get_color()
+        assert is_within_figure(label)
+
+
+def test_labels_do_not_overlap_and_stay_in_the_picture():
+    coefs = np.linspace(0, 1, 30)[:, None] * (1.0 + 1e-3 * np.arange(8))
+    names = [f"a feature of some length, number {j}" for j in range(8)]
+    for layout in ("constrained", None):
+        _, ax = plt.subplots(layout=layout)
+        display = CoefficientPathDisplay(np.geomspace(1, 1e-3, 30), coefs, feature_names=names)
+        display.plot(ax=ax)
+        assert display.ax_ is ax
+        assert all(map(is_within_figure, display.labels_))
+        heights = sorted(
+            (box.y0, box.y1) for box in (Text.get_window_extent(label) for label in display.labels_)
+        )
+        assert all(high <= low + 1 for (_, high), (low, _) in pairwise(heights))
+
+
+def test_one_output_of_several():
+    data = load_iris(return_X_y=True)
+    model = GDLogisticRegression(penalty="l1", tol=1e-3)
+    display = CoefficientPathDisplay.from_estimator(model, *data, n_alphas=4)
+    assert display.coefs.shape == (4, 3, 4)
+    again = display.plot(output=2)
+    for j, line in enumerate(again.lines_):
+        np.testing.assert_array_equal(line.get_ydata(), display.coefs[:, 2, j])

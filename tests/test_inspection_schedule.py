@@ -1,0 +1,141 @@
+"""ScheduleDisplay."""
+
+import numpy as np
+import pytest
+from pictures import covered, plt
+from sklearn.datasets import load_breast_cancer
+
+from sgdlearn import GDLogisticRegression
+from sgdlearn.inspection import ScheduleDisplay
+from sgdlearn.schedules import (
+    Cosine,
+    Exponential,
+    InverseScaling,
+    OneCycle,
+    Optimal,
+    ReduceOnPlateau,
+    Step,
+    Warmup,
+)
+
+X, y = load_breast_cancer(return_X_y=True)
+X = (X - X.mean(axis=0)) / X.std(axis=0)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_rates_are_those_of_the_schedules():
+    schedules = [
+        InverseScaling(),
+        Exponential(),
+        Step(every=30),
+        Cosine(total_steps=100),
+        OneCycle(total_steps=100),
+        Optimal(alpha=1e-3, loss="log_loss"),
+        Warmup(Cosine(total_steps=100), steps=20),
+        lambda t: 1.0 / t,
+    ]
+    display = ScheduleDisplay.from_schedules(schedules, n_steps=100)
+    t = np.arange(1, 101)
+    for schedule, steps, rates, line in zip(
+        schedules, display.steps, display.rates, display.lines_, strict=True
+    ):
+        np.testing.assert_array_equal(steps, t)
+        np.testing.assert_array_equal(rates, schedule(t))
+        np.testing.assert_array_equal(line.get_xydata().T, [t, rates])
+    assert covered(display.ax_) == []
+
+
+def test_what_schedules_leave_open_is_filled_in():
+    display = ScheduleDisplay.from_schedules(
+        [Cosine(), Optimal(), 0.3], n_steps=50, alpha=0.01, loss="hinge"
+    )
+    t = np.arange(1, 51)
+    np.testing.assert_array_equal(display.rates[0], Cosine(total_steps=50)(t))
+    np.testing.assert_array_equal(display.rates[1], Optimal(alpha=0.01, loss="hinge")(t))
+    np.testing.assert_array_equal(display.rates[2], np.full(50, 0.3))
+
+
+def test_names():
+    def slowly(t):
+        return 0.1 / np.log(1 + t)
+
+    display = ScheduleDisplay.from_schedules([Cosine(initial_rate=0.5), 0.1, slowly])
+    assert display.names == ["Cosine(initial_rate=0.5)", "0.1", "slowly"]
+    display = ScheduleDisplay.from_schedules({"wave": Cosine(), "level": 0.1})
+    assert [line.get_label() for line in display.lines_] == ["wave", "level"]
+
+
+def test_a_schedule_that_watches_the_objective():
+    schedule = ReduceOnPlateau(initial_rate=1.0, factor=0.5, patience=2)
+    objectives = [1.0, 0.5, 0.5, 0.5, 0.4]
+    rates = ScheduleDisplay.from_schedules([schedule], n_steps=10, objectives=objectives).rates[0]
+    np.testing.assert_array_equal(rates, [1, 1, 1, 1, 1, 1, 1, 1, 0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    "learning_rate",
+    [0.01, InverseScaling(0.1), Optimal(), Cosine(), ReduceOnPlateau(0.5, patience=1), np.sqrt],
+    ids=str,
+)
+@pytest.mark.parametrize("batch_size", [1, 30, "full"])
+def test_rates_of_a_fit(learning_rate, batch_size):
+    seen = []
+
+    def recording(t):
+        seen.append(t)
+        return 1e-3 / np.sqrt(t)
+
+    rate = recording if learning_rate is np.sqrt else learning_rate
+    model = GDLogisticRegression(
+        optimizer="sgd",
+        learning_rate=rate,
+        batch_size=batch_size,
+        max_iter=6,
+        tol=None,
+        random_state=0,
+    ).fit(X, y)
+    display = ScheduleDisplay.from_estimator(model)
+    (steps,), (rates,) = display.steps, display.rates
+    np.testing.assert_array_equal(steps, np.arange(1, model.t_ + 1))
+    if rate is recording:
+        np.testing.assert_array_equal(rates, 1e-3 / np.sqrt(steps))
+    elif isinstance(rate, float):
+        np.testing.assert_array_equal(rates, rate)
+    elif not isinstance(rate, ReduceOnPlateau):
+        bound = rate.bind(alpha=model.alpha, loss="log_loss", total_steps=model.t_)
+        np.testing.assert_array_equal(rates, bound(steps))
+    else:  # the memory of the fit itself
+        assert rates[0] == 0.5
+        ends = rates[:: model.t_ // 6]
+        assert np.all(np.diff(ends) <= 0.0)
+        assert model._run.schedule_state[0] in (ends[-1], 0.1 * ends[-1])
+
+
+def test_rates_that_are_not_known():
+    for model in (
+        GDLogisticRegression(optimizer="sgd", random_state=0),
+        GDLogisticRegression(optimizer="lbfgs"),
+    ):
+        with pytest.raises(ValueError, match="a learning rate that you give"):
+            ScheduleDisplay.from_estimator(model)
+        with pytest.raises(ValueError, match="a learning rate that you give"):
+            ScheduleDisplay.from_estimator(model.fit(X, y))
+
+
+def test_long_schedules_keep_their_ends_and_axes_are_reused():
+    _, ax = plt.subplots()
+    for xscale in ("linear", "log"):
+        display = ScheduleDisplay.from_schedules(
+            [InverseScaling()], n_steps=50_000, ax=ax, xscale=xscale
+        )
+        assert display.ax_ is ax
+        line = display.lines_[0]
+        assert len(line.get_xdata()) <= 2000
+        assert (line.get_xdata()[0], line.get_xdata()[-1]) == (1, 50_000)
+        assert ax.get_xscale() == xscale
+    assert len(ax.lines) == 2
