@@ -8,7 +8,7 @@ import scipy
 import sklearn
 
 import sgdlearn
-from benchmarks import choice, doubling, epochs, memory, optimum, streams
+from benchmarks import choice, doubling, epochs, memory, optimum, recommenders, streams
 
 BENCHMARKS = {
     "epochs": epochs,
@@ -17,15 +17,16 @@ BENCHMARKS = {
     "doubling": doubling,
     "optimum": optimum,
     "choice": choice,
+    "recommenders": recommenders,
 }
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="all, if none is given")
-    parser.add_argument("options", nargs=argparse.REMAINDER, help="optimum, choice: see --help")
+    parser.add_argument("options", nargs=argparse.REMAINDER, help="of some: see their --help")
     arguments = parser.parse_args()
-    if arguments.options and arguments.name not in ("optimum", "choice"):
+    if arguments.options and arguments.name not in ("optimum", "choice", "recommenders"):
         parser.error(f"{arguments.name} takes no options")
     names = [arguments.name] if arguments.name else BENCHMARKS
     versions = {m.__name__: m.__version__ for m in (sgdlearn, sklearn, numpy, scipy)}

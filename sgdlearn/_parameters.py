@@ -58,3 +58,16 @@ class Parameters(BaseEstimator):
         for name, domain in self.domains.items():
             check_domain(name, type(self).__name__, getattr(self, name), domain)
         return self
+
+
+def fingerprint(estimator):
+    """The values of all parameters, those of parameter objects included."""
+    own = vars(estimator)
+    values = [own[name] for name in estimator._parameter_constraints]
+    for value in values:  # grows on the way
+        if isinstance(value, BaseEstimator):
+            values.extend(
+                part.tobytes() if isinstance(part, np.ndarray) else part
+                for part in vars(value).values()
+            )
+    return values

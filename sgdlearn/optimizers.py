@@ -15,6 +15,8 @@ loops. There are four families:
 ``batch``
     One update a pass, no learning rate: `LBFGS`, `Newton`, `Cholesky`,
     `CoordinateDescent`.
+``factorization``
+    `RPCS`, for the rows of `GDMatrixFactorization` alone, which the stochastic rules move too.
 
 An optimizer of your own subclasses `Optimizer`. The stochastic ones also serve a training loop of
 your own, by `init` and `update`, and `sgdlearn.minimize`.
@@ -29,6 +31,7 @@ __all__ = [
     "FTRL",
     "LBFGS",
     "PSVRG",
+    "RPCS",
     "SAG",
     "SAGA",
     "SDCA",
@@ -59,7 +62,7 @@ class Optimizer(Parameters):
     ----------
     name : str
         The name in error messages, and in the registry for the built-in optimizers.
-    family : {"stochastic", "variance_reduced", "dual", "batch"}
+    family : {"stochastic", "variance_reduced", "dual", "batch", "factorization"}
     n_slots : int
         Numbers of memory a coefficient; stochastic, built-in ones only.
     kernel_code : int or None
@@ -653,6 +656,22 @@ class CoordinateDescent(Optimizer):
     family = "batch"
 
 
+class RPCS(Optimizer):
+    """AdaGrad with one rate for each row of factors (Chin, Zhuang, Juan & Lin 2015).
+
+    For the k factors p of a user or an item, g their gradient, and likewise for the bias alone:
+
+    | G <- G + |g|^2 / k
+    | p <- p - r / sqrt(G) g
+
+    "Reduced per-coordinate schedule": the rates cost next to nothing to keep. For
+    `GDMatrixFactorization`.
+    """
+
+    name = "rpcs"
+    family = "factorization"
+
+
 OPTIMIZERS = {
     optimizer.name: optimizer
     for optimizer in (
@@ -678,7 +697,7 @@ OPTIMIZERS = {
 }
 
 
-def resolve(optimizer):
+def resolve(optimizer, also=()):
     """The `Optimizer` that an estimator's parameter means, validated.
 
     Parameters
@@ -686,20 +705,24 @@ def resolve(optimizer):
     optimizer : str or Optimizer
         A name stands for the class with its defaults. "auto" is not among them: it is a policy,
         not an optimizer.
+    also : sequence of classes
+        What this estimator takes besides `OPTIMIZERS`.
 
     Returns
     -------
     Optimizer
     """
-    if isinstance(optimizer, Optimizer):
+    names = {**OPTIMIZERS, **{kind.name: kind for kind in also}}
+    own = getattr(optimizer, "family", None) != RPCS.family or isinstance(optimizer, tuple(also))
+    if isinstance(optimizer, Optimizer) and own:
         return optimizer.validate()
-    if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
-        return OPTIMIZERS[optimizer]()
+    if isinstance(optimizer, str) and optimizer in names:
+        return names[optimizer]()
     instead = ""
     if isclass(optimizer) and issubclass(optimizer, Optimizer):
         instead = f" Pass an object: {optimizer.__name__}()."
     raise ValueError(
-        f"The 'optimizer' parameter must be 'auto', one of {list(OPTIMIZERS)} or an Optimizer "
+        f"The 'optimizer' parameter must be 'auto', one of {list(names)} or an Optimizer "
         "object (a grid over a parameter of the optimizer, such as optimizer__beta1, needs an "
         f"object in the estimator: optimizer=Adam()). Got {optimizer!r} instead.{instead}"
     )

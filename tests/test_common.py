@@ -3,6 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from sgdlearn import GDMatrixFactorization
 from sgdlearn.optimizers import SGD
 from sgdlearn.utils import all_estimators
 
@@ -60,6 +61,7 @@ def expected_failed_checks(estimator):
     [
         configured(estimator, optimizer)
         for _, estimator in all_estimators()
+        if estimator is not GDMatrixFactorization  # test_matrix_factorization_common.py
         for optimizer in [*DETERMINISTIC, *VARIANCE_REDUCED, "sdca", *STREAMING]
     ],
     expected_failed_checks=expected_failed_checks,

@@ -25,6 +25,7 @@ from .._compat import (
     validate_parameters,
     with_callbacks,
 )
+from .._fit_task import FitTask
 from .._solvers import threads
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._solvers.objective import Objective
@@ -41,7 +42,6 @@ from .._validation import (
     drop_zero_weight_rows,
 )
 from ..penalties import ElasticPenalty, Penalty
-from ._fit_task import FitTask
 
 # Raised whenever pickles of older models could no longer be read.
 STATE_VERSION = 2

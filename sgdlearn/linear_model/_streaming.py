@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from .._compat import validate_parameters
+from .._parameters import fingerprint
 from .._solvers import threads
 from .._solvers.objective import Objective
 from .._solvers.rows import make_rows
@@ -156,16 +156,3 @@ class LearnsFromStreams:
             ConvergenceWarning,
             stacklevel=4,
         )
-
-
-def fingerprint(estimator):
-    """The values of all parameters, those of parameter objects included."""
-    own = vars(estimator)
-    values = [own[name] for name in estimator._parameter_constraints]
-    for value in values:  # grows on the way
-        if isinstance(value, BaseEstimator):
-            values.extend(
-                part.tobytes() if isinstance(part, np.ndarray) else part
-                for part in vars(value).values()
-            )
-    return values

@@ -1,0 +1,1 @@
+"""Matrix factorisation by gradient descent: ids, rows, blocks, and the ways over them."""

@@ -1,0 +1,95 @@
+"""Ratings in a grid of blocks, of which those on a diagonal share neither users nor items.
+
+Users and items are cut into B ranges of rows each, so that every range has about as many ratings;
+block (a, b) holds the ratings of users in range a of items in range b, shuffled once. An epoch goes
+over B rounds: round r visits the blocks (a, (shift_a + r) mod B) in any order, or side by side
+(Gemulla, Nijkamp, Haas & Sismanis 2011; Zhuang, Chin, Juan & Lin 2013). So neither the result nor
+the ratings' numbers t depend on how many threads there are, and the rows that a block touches stay
+near.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ..._kernels.factor_blocks import count_blocks, fill_blocks
+from .rows import FLOATING
+
+# Ranges of users and of items; fewer where blocks would hold fewer ratings than so many.
+RANGES = 16
+LEAST_RATINGS = 64
+
+
+@dataclass
+class Grid:
+    """The compact copy of the ratings.
+
+    Attributes
+    ----------
+    users, items : ndarray of shape (n,), int32
+    targets : ndarray of shape (n,)
+    weights : ndarray of shape (n,) or None
+        Block after block.
+    starts : ndarray of shape (B * B + 1,)
+        Where block B a + b begins.
+    item_ranges : ndarray of shape (B + 1,)
+        Where the ranges of items begin.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray | None
+    starts: np.ndarray
+    item_ranges: np.ndarray
+
+    @classmethod
+    def of(cls, users, items, targets, weights, n_users, n_items, rng):
+        """From the ratings in the order in which they came."""
+        n = len(users)
+        n_ranges = int(min(RANGES, max(1, (n / LEAST_RATINGS) ** 0.5), n_users, n_items))
+        _, user_range = ranges_of(users, n_users, n_ranges)
+        item_ranges, item_range = ranges_of(items, n_items, n_ranges)
+        starts = np.empty(n_ranges * n_ranges + 1, dtype=np.intp)
+        count_blocks(users, items, user_range, item_range, n_ranges, starts)
+        blocks = [np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, targets.dtype)]
+        blocks.append(None if weights is None else np.empty(n, targets.dtype))
+        fill_blocks[FLOATING[targets.dtype]](
+            users, items, targets, weights, user_range, item_range, n_ranges,
+            starts[:-1].copy(), *blocks,
+        )  # fmt: skip
+        for start, stop in pairwise(starts):
+            order = rng.permutation(stop - start)
+            for array in blocks:
+                if array is not None:
+                    array[start:stop] = array[start:stop][order]
+        return cls(*blocks, starts, item_ranges)
+
+    @property
+    def n(self):
+        return len(self.users)
+
+    @property
+    def n_ranges(self):
+        return len(self.item_ranges) - 1
+
+    def draw_rounds(self, rng):
+        """The blocks of an epoch, (B, B): round by round, B blocks that share no rows."""
+        n = self.n_ranges
+        shifts, rounds = rng.permutation(n), rng.permutation(n)
+        return n * np.arange(n) + (shifts + rounds[:, None]) % n
+
+    def items_of(self, block):
+        """(first, number) of the items in the range of this block."""
+        column = block % self.n_ranges
+        first, stop = self.item_ranges[column : column + 2]
+        return int(first), int(stop - first)
+
+
+def ranges_of(rows, n_rows, n_ranges):
+    """(where each range of rows begins, the range of each row): about as many ratings in each."""
+    ratings = np.cumsum(np.bincount(rows, minlength=n_rows))
+    borders = np.searchsorted(ratings, ratings[-1] * np.arange(1, n_ranges) / n_ranges) + 1
+    borders = np.concatenate([[0], np.minimum(borders, n_rows), [n_rows]])
+    return borders, np.repeat(np.arange(n_ranges, dtype=np.int32), np.diff(borders))

@@ -1,0 +1,243 @@
+"""Ratings visited epoch by epoch (`fit`) or chunk by chunk (`partial_fit`)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+from ..._kernels.factor_rows import drawn_items
+from ..monitor import Plateau
+from ..stochastic import DIVERGED
+from .grid import Grid
+from .method import Method
+from .model import Model
+from .rows import FLOATING
+
+# Numbers that one call of a kernel goes over: a small part of a second.
+NUMBERS_A_CALL = 50_000_000
+# Ratings from which threads are worth their start.
+SHARED_RATINGS = 100_000
+
+
+@dataclass
+class Run:
+    """A model on its way over the ratings of a fit.
+
+    Attributes
+    ----------
+    method : Method
+    model : Model
+    grid : Grid
+    rates : callable
+        ``rates(t, schedule_state)`` on arrays of step numbers.
+    seen : tuple
+        The arrays of `Seen`.
+    n_jobs : int
+    """
+
+    method: Method
+    model: Model
+    grid: Grid
+    rates: object
+    seen: tuple
+    n_jobs: int
+
+    def __post_init__(self):
+        grid, weights = self.grid, self.grid.weights
+        n_losses, own, drawn = self.method.loss.counts
+        total = grid.n if weights is None else float(weights.sum(dtype=float))
+        self.weight = n_losses * total
+        self.user_weights = n_losses * np.bincount(grid.users, weights, self.model.users.n)
+        self.item_weights = own * np.bincount(grid.items, weights, self.model.items.n)
+        if drawn:  # in the mean
+            self.item_weights = self.item_weights + drawn * total / self.model.items.n
+
+    def penalty(self):
+        """That part of the objective, as the model stands."""
+        total = 0.0
+        for rows, weights in (
+            (self.model.users, self.user_weights),
+            (self.model.items, self.item_weights),
+        ):
+            squares = np.einsum("ij,ij->i", rows.factors, rows.factors, dtype=np.float64)
+            total += self.method.alpha * (weights @ squares)
+            total += self.method.alpha_bias * (weights @ rows.bias.astype(np.float64) ** 2)
+        return 0.5 * total / self.weight
+
+    def epoch(self, rng, apply):
+        """Visit all ratings once; the mean loss as they were met, inf where it overflowed."""
+        model, grid = self.model, self.grid
+        rounds = grid.draw_rounds(rng)
+        sizes = np.diff(grid.starts)
+        blocks = rounds.ravel()
+        firsts = model.t + 1 + np.concatenate([[0], np.cumsum(sizes[blocks])[:-1]])
+        losses = np.zeros(len(sizes))  # by block, so that their sum is the same for any threads
+        for call in self._calls(rounds, firsts.reshape(rounds.shape), sizes):
+            for visited, sums in apply(self._visit, call):
+                losses[visited] = sums
+                if not isfinite(sums.sum()):
+                    return np.inf
+        model.t += grid.n
+        return losses.sum() / self.weight
+
+    def _calls(self, rounds, firsts, sizes):
+        """What is done at a time: lists of (blocks, first updates), side by side."""
+        n_jobs = self.n_jobs if self.grid.n >= SHARED_RATINGS else 1
+        if n_jobs > 1:
+            for blocks, first in zip(rounds, firsts):
+                yield [(blocks[part], first[part]) for part in shares(sizes[blocks], n_jobs)]
+            return
+        per_block = self.model.users.stride * self.grid.n // rounds.size + 1
+        most = max(1, NUMBERS_A_CALL // per_block)
+        blocks, firsts = rounds.ravel(), firsts.ravel()
+        for start in range(0, len(blocks), most):
+            yield [(blocks[start : start + most], firsts[start : start + most])]
+
+    def _visit(self, part):
+        """Visit some blocks in order; (those with ratings, the sum of s_i loss_i in each)."""
+        blocks, firsts = part
+        grid, method, model = self.grid, self.method, self.model
+        filled = grid.starts[blocks + 1] > grid.starts[blocks]
+        blocks, firsts = blocks[filled], firsts[filled]
+        starts, stops = grid.starts[blocks], grid.starts[blocks + 1]
+        pieces = np.column_stack([starts, stops, firsts]).astype(np.intp)
+        samplers = None
+        if method.loss.samples:
+            samplers = [
+                (model.seed, method.n_negatives, *grid.items_of(block), self.seen)
+                for block in blocks
+            ]
+        sums = np.zeros(len(blocks))
+        ratings = grid.users, grid.items, grid.targets, grid.weights
+        rates = [self._rates(first, stop - start) for start, stop, first in pieces]
+        method.loss.visit(method, ratings, pieces, rates, samplers, model, None, sums)
+        return blocks, sums
+
+    def _rates(self, first, n):
+        return rates_of(self.rates, self.model.schedule_state, first, n)
+
+
+def rates_of(rates, state, first, n):
+    """The rates of n updates from number `first` on; one for all of them where it is steady."""
+    return rates(np.arange(first, first + (1 if is_steady(rates) else n)), state)
+
+
+def is_steady(rates):
+    """Whether every update of an epoch has the same rate."""
+    if hasattr(rates, "steady"):
+        return rates.steady
+    return type(rates.schedule).__name__ in ("Constant", "ReduceOnPlateau")
+
+
+def shares(sizes, n):
+    """The blocks shared out to n threads: the largest first, each to who has the least."""
+    parts, loads = [[] for _ in range(n)], [0] * n
+    for block in np.argsort(-sizes, kind="stable"):
+        least = loads.index(min(loads))
+        parts[least].append(block)
+        loads[least] += sizes[block]
+    return [part for part in parts if part]
+
+
+@contextmanager
+def applier(n_jobs):
+    """map(function, parts), on n_jobs threads."""
+    if n_jobs == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(n_jobs) as pool:
+        yield pool.map
+
+
+@dataclass
+class Outcome:
+    n_iter: int
+    converged: bool
+    diverged: bool
+
+
+def solve(run, *, tol, max_iter, n_iter_no_change, rng, monitor):
+    """Send a run over the ratings, epoch after epoch.
+
+    The objective of an epoch is the mean loss of the ratings as they were met, plus the penalty at
+    its end.
+
+    Returns
+    -------
+    Outcome
+        `diverged` if the run was stopped and put back to its last good iterate.
+    """
+    end = Plateau(tol, n_iter_no_change)
+    users, items = run.model.users, run.model.items
+    monitor.last = lambda: (users.values, items.values)
+    monitor.updates = lambda: run.model.t
+    limit = scale = None
+    good = users.checkpoint(), items.checkpoint(), run.model.t
+    converged, epoch = False, 0
+    with applier(run.n_jobs) as apply:
+        while epoch < max_iter and not converged:
+            monitor.begin_epoch()
+            value = run.epoch(rng, apply)
+            value += run.penalty() if isfinite(value) else 0.0
+            if limit is None:
+                limit = DIVERGED * max(1.0, run.method.sigma**2)
+            if not value <= limit:
+                users.restore(good[0])
+                items.restore(good[1])
+                run.model.t = good[2]
+                return Outcome(epoch, False, True)
+            epoch += 1
+            run.model.schedule_state = run.rates.observe(run.model.schedule_state, value)
+            good = None  # its memory serves for the next
+            good = users.checkpoint(), items.checkpoint(), run.model.t
+            scale = value if scale is None else scale
+            stopped = monitor.record(value, None, lambda: (users.copy(), items.copy()))
+            converged = stopped or end.reached(value, scale)
+    return Outcome(epoch, converged, False)
+
+
+def visit_chunk(model, method, rates, users, items, targets, weights, seen):
+    """Visit the ratings of a chunk in their order; the sum of s_i loss_i.
+
+    Raises FloatingPointError, with the rows as they were before, if they would no longer be finite.
+    """
+    n = len(users)
+    pieces = np.array([[0, n, model.t + 1]], dtype=np.intp)
+    samplers = None
+    if method.loss.samples:
+        samplers = [(model.seed, method.n_negatives, 0, model.items.n, seen)]
+    every = rates_of(rates, model.schedule_state, model.t + 1, n)
+    touched = users, items
+    if samplers is not None:
+        drawn = np.empty(n * method.n_negatives, dtype=np.int32)
+        drawn_items[FLOATING[targets.dtype]](users, targets, model.t + 1, samplers[0], drawn)
+        touched = users, np.concatenate([items, drawn[drawn >= 0]])
+    before = model.users.checkpoint(touched[0]), model.items.checkpoint(touched[1]), model.running
+    if model.running is not None:
+        model.running = model.running.copy()
+    sums = np.zeros(1)
+    ratings = users, items, targets, weights
+    method.loss.visit(method, ratings, pieces, [every], samplers, model, model.running, sums)
+    fine = isfinite(sums[0]) and finite(model.users, touched[0]) and finite(model.items, touched[1])
+    if not fine:
+        model.users.restore(before[0])
+        model.items.restore(before[1])
+        model.running = before[2]
+        raise FloatingPointError("the rows are no longer finite")
+    if model.running is not None:
+        model.mean = constant_of(model.running)
+    model.t += n
+    return sums[0]
+
+
+def finite(rows, chosen):
+    """Whether the chosen rows hold neither NaN nor infinity."""
+    return isfinite(float(rows.values[chosen].sum()))
+
+
+def constant_of(running):
+    """The constant of factor_ratings.h."""
+    mean, _, odds = running
+    return float(np.log((1.0 + mean) / (1.0 - mean))) if odds else float(mean)
