@@ -8,11 +8,14 @@ import scipy
 import sklearn
 
 import sgdlearn
-from benchmarks import doubling, epochs, memory, optimum, streams
+from benchmarks import doubling, epochs, memory, optimum, path, rules, stream_accuracy, streams
 
 BENCHMARKS = {
     "epochs": epochs,
     "streams": streams,
+    "accuracy": stream_accuracy,
+    "rules": rules,
+    "path": path,
     "memory": memory,
     "doubling": doubling,
     "optimum": optimum,

@@ -4,6 +4,8 @@
 """
 
 import warnings
+from functools import partial
+from statistics import median
 
 import numpy as np
 from sklearn.base import clone
@@ -54,13 +56,10 @@ def run():
         X, y = draw(np.random.default_rng(30), 1)
         alphas = np.geomspace(strongest, weakest / len(y), ALPHAS)
         model = estimator(**parameters, random_state=0)
-        last = clone(model).set_params(alpha=alphas[-1])
-        last.fit(X, y)
-        fit = sorted(seconds(lambda model=last: model.fit(X, y)) for _ in range(3))[1]
-        warm = clone(model).set_params(warm_start=True)
-        path, cold = (
-            seconds(lambda model=model: walk(model, X, y, alphas)) for model in (warm, model)
-        )
+        last, warm = clone(model), clone(model).set_params(warm_start=True)
+        walk(last, X, y, alphas[-1:])
+        fit = median(seconds(partial(walk, last, X, y, alphas[-1:])) for _ in range(3))
+        path, cold = (seconds(partial(walk, m, X, y, alphas)) for m in (warm, model))
         print(
             f"{what:<28}{fit:>9.3f}{path:>9.3f}{cold:>9.3f}{path / fit:>12.1f}{cold / fit:>12.1f}"
             f"  {warm.optimizer_.name}",
