@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from pictures import covered, is_within_figure, plt
+from pictures import are_within_figure, covered, plt
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
@@ -204,9 +204,9 @@ def test_the_legend_covers_no_line(layout, count, name):
     _, ax = plt.subplots(figsize=(6.0, 5.0), layout=layout)
     display = LossCurveDisplay(curves, [name.format(i) for i in range(count)]).plot(ax=ax)
     assert covered(ax) == []
-    assert is_within_figure(ax.get_legend())
+    assert are_within_figure([ax.get_legend()])
     assert covered(display.plot().ax_) == []
-    assert is_within_figure(display.ax_.get_legend())
+    assert are_within_figure([display.ax_.get_legend()])
 
 
 def test_errors():

@@ -12,6 +12,7 @@ from ._drawing import (
     make_room_beside,
     marks,
     require_matplotlib,
+    root,
     spread_labels,
 )
 from ._names import behind_pipeline, short
@@ -267,12 +268,12 @@ class CoefficientPathDisplay:
         """The names of the largest coefficients, on the right of the axes beside their ends."""
         if not largest:
             return []
-        ax.figure.draw_without_rendering()
+        root(ax).draw_without_rendering()
         places = ax.transAxes.inverted().transform(
             ax.transData.transform([(alphas[-1], coefs[-1, j]) for j in largest])
         )[:, 1]
         height = ax.get_window_extent().height
-        placed = spread_labels(places, 13.0 * ax.figure.dpi / 72.0 / height)
+        placed = spread_labels(places, 13.0 * root(ax).dpi / 72.0 / height)
         labels = [
             ax.annotate(
                 short(str(self.feature_names[j])),

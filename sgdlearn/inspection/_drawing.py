@@ -47,6 +47,11 @@ def axes_for(ax, caller, figsize=(6.4, 4.2)):
     return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
+def root(ax):
+    """The figure that these axes are in, whatever subfigures lie between."""
+    return ax.figure.figure
+
+
 def look(i, *, dashed=True):
     """Colour, dashes and marker of line number i; solid where dashes mean something else."""
     return {
@@ -105,8 +110,9 @@ def add_legend(ax, handles=None, *, drawn=None, widen=False):
     beside["ncols"] = -(-len(handles) // COLUMN)
     legend = _legend_at_most(ax, 0.9 * ax.figure.bbox.height, {**entries, **beside})
     if widen:
-        width = ax.figure.get_figwidth() + legend.get_window_extent().width / ax.figure.dpi
-        ax.figure.set_figwidth(width)
+        figure = ax.figure
+        width = figure.get_figwidth() + legend.get_window_extent().width / figure.dpi
+        figure.set_figwidth(width)
     elif not make_room_beside(ax, [legend]):
         height = ax.get_window_extent().height
         legend = _legend_at_most(ax, 0.6 * height, {**entries, "loc": "upper right"})
@@ -128,7 +134,7 @@ def _measured_legend(ax, entries):
     """A legend whose size is known, without the axes having made room for it."""
     legend = ax.legend(**entries)
     legend.set_in_layout(False)
-    ax.figure.draw_without_rendering()
+    root(ax).draw_without_rendering()
     legend.set_in_layout(True)
     return legend
 
@@ -164,7 +170,7 @@ def make_room_beside(ax, artists):
 
     Figures that lay themselves out do so on their own.
     """
-    figure = ax.figure
+    figure = root(ax)
     if figure.get_layout_engine() is not None:
         return True
     figure.draw_without_rendering()
@@ -173,7 +179,7 @@ def make_room_beside(ax, artists):
     right = max(0.0, max(extent.x1 for extent in extents) + 6.0 - pixels.x1)
     usual = USUAL_INCHES * figure.dpi  # for tick labels
     left = max(0.0, pixels.x0 - usual - min(extent.x0 for extent in extents))
-    left, right = left / figure.bbox.width, right / figure.bbox.width
+    left, right = left / ax.figure.bbox.width, right / ax.figure.bbox.width
     enough = box.width - left - right > 0.4 * box.width
     if enough:
         ax.set_position([box.x0 + left, box.y0, box.width - left - right, box.height])

@@ -224,7 +224,7 @@ class LossCurveDisplay:
         curve = self.validation_curves[i]
         style = {**style, "linestyle": "--", "label": "_validation"}
         (line,) = ax.plot(along, curve, **style)
-        best = int(np.argmin(curve))
+        best = int(np.argmin(np.where(np.isnan(curve), np.inf, curve)))
         ax.plot(
             along[best],
             curve[best],
