@@ -13,6 +13,7 @@ from ._drawing import (
     marks,
     require_matplotlib,
     root,
+    scale_x,
     spread_labels,
 )
 from ._names import behind_pipeline, short
@@ -243,7 +244,7 @@ class CoefficientPathDisplay:
                 style = {"color": "0.75", "linewidth": 0.8, "zorder": 2.0}
             self.lines_ += ax.plot(alphas, coefs[:, j], label=name, **{**style, **(line_kw or {})})
         ax.axhline(0.0, color="black", linewidth=0.8, zorder=1.5)
-        ax.set_xscale("log")
+        scale_x(ax, "log")
         if len(alphas) > 1:
             ax.set_xlim(alphas[0], alphas[-1])
         ax.set(xlabel="Penalty alpha (falling)", ylabel="Coefficient (per unit of x)")

@@ -22,6 +22,8 @@ LABEL_WIDTH = 34
 COLUMN = 22
 # Points below which nobody reads.
 LEAST_LETTERS = 4.0
+# A log axis has labels between powers of ten where it spans no more of them.
+FEW_DECADES = 1.5
 # What figures leave for tick labels on the left of axes.
 USUAL_INCHES = 0.6
 LEGEND = {"fontsize": "small", "framealpha": 1.0, "edgecolor": "0.8", "handlelength": 3.2}
@@ -68,6 +70,31 @@ def marks(n, i=0):
     """Which of n points carry a marker: a few, at other places on every line."""
     step = max(1, -(-n // MARKS))
     return (i * step // 3) % step, step
+
+
+def scale_x(ax, scale):
+    """A linear or log x axis; where the latter spans few powers, with short labels between them."""
+    ax.set_xscale(scale)
+    if scale != "log":
+        return
+    from matplotlib.ticker import FuncFormatter
+
+    powers = ax.xaxis.get_major_formatter()
+
+    def decades():
+        low, high = np.log10(ax.get_xlim())
+        return abs(high - low)
+
+    def major(value, place=None):
+        return powers(value, place) if decades() > FEW_DECADES else f"{value:g}"
+
+    def minor(value, place=None):
+        digit = round(value / 10.0 ** np.floor(np.log10(value)))
+        shown = (2, 5) if decades() > 0.5 else range(1, 10)
+        return f"{value:g}" if decades() <= FEW_DECADES and digit in shown else ""
+
+    ax.xaxis.set_major_formatter(FuncFormatter(major))
+    ax.xaxis.set_minor_formatter(FuncFormatter(minor))
 
 
 def add_grid(ax):
