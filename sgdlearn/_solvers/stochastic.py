@@ -375,12 +375,13 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
         run was stopped at its last good iterate.
     """
     order = np.arange(objective.rows.n)
-    at_zero, at_start = _values_before(run, objective, monitor.verbose)
+    at_zero, at_start = _values_before(run, objective, monitor.verbose or run.follows)
     monitor.start_value(at_start)
     limit = DIVERGED * max(at_zero, np.finfo(np.float64).tiny)
     end = (Settled if run.follows else Plateau)(tol, n_iter_no_change)
     monitor.last, monitor.updates = run.coefficients, lambda: run.state.t
-    good, best, scale = run.state.checkpoint(), max(at_zero, at_start or 0.0), at_start
+    good, best, scale = run.state.checkpoint(), at_start, at_start
+    roof = RUNAWAY * max(at_zero, at_start or 0.0)
     converged, diverged, epoch = False, False, 0
     with visitor(run, objective) as visit:
         while epoch < max_iter and not converged:
@@ -389,7 +390,7 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
                 draw_order(rng, order)
             value = _epoch(run, objective, order, visit)
             diverged = not value <= limit
-            taken_back = run.follows and (diverged or value > RUNAWAY * best)
+            taken_back = run.follows and (diverged or value > roof)
             seen = np.inf if taken_back else value
             run.schedule_state = run.rates.observe(run.schedule_state, seen)
             if taken_back:  # and on with smaller steps
@@ -399,8 +400,10 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
                 run.restore(good)
                 break
             epoch += 1
-            if value <= best or not run.follows:
-                good, best = run.state.checkpoint(), value
+            if not run.follows:
+                good = run.state.checkpoint()
+            elif value <= best:
+                good, best, roof = run.state.checkpoint(), value, RUNAWAY * value
             scale = value if scale is None else scale
             stopped = monitor.record(value, None, run.coefficients)
             converged = stopped or (not taken_back and end.reached(value, scale))
