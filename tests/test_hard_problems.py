@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import pytest
 from hard_problems import PROBLEMS
 from labels import label
@@ -60,3 +61,17 @@ def test_every_rule_finds_its_own_rate(rule):
     assert all(end < 0.5 for end in ends.values()), ends
     missed = {name: end for name, end in ends.items() if not end < 1e-2}
     assert len(missed) <= len(ends) / 6, missed
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "nadam"])
+def test_taken_back_is_not_for_ever(optimizer):
+    """The mean over an epoch, by which its end was judged, may be half of the end's objective."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 2)) @ [[2.0, 0.5], [0.0, 1.0]]
+    y = X @ [1.0, -2.0] + 0.1 * rng.normal(size=100)
+    model = GDLinearRegression(
+        optimizer=optimizer, fit_intercept=False, max_iter=300, tol=1e-10, random_state=0
+    ).fit(X, y)
+    residual = model.predict(X) - y
+    least = np.linalg.lstsq(X, y, rcond=None)[0]
+    assert residual @ residual <= 1.01 * np.sum((X @ least - y) ** 2)
