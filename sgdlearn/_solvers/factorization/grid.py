@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..._kernels.factor_blocks import count_blocks, fill_blocks
+from ..._kernels.factor_blocks import count_blocks, count_rows, fill_blocks
 from .rows import FLOATING
 
 # Ranges of users and of items; fewer where blocks would hold fewer ratings than so many.
@@ -89,7 +89,9 @@ class Grid:
 
 def ranges_of(rows, n_rows, n_ranges):
     """(where each range of rows begins, the range of each row): about as many ratings in each."""
-    ratings = np.cumsum(np.bincount(rows, minlength=n_rows))
+    ratings = np.empty(n_rows, dtype=np.int64)
+    count_rows(rows, ratings)
+    ratings = np.cumsum(ratings)
     borders = np.searchsorted(ratings, ratings[-1] * np.arange(1, n_ranges) / n_ranges) + 1
     borders = np.concatenate([[0], np.minimum(borders, n_rows), [n_rows]])
     return borders, np.repeat(np.arange(n_ranges, dtype=np.int32), np.diff(borders))
