@@ -185,7 +185,8 @@ def test_negatives_are_drawn_as_the_twin_draws_them(rule, rng):
 def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch):
     """The blocks' order is an input; items are drawn from those of the block."""
     monkeypatch.setattr("sgdlearn._solvers.factorization.solve.SHARED_RATINGS", 1)
-    for name, number in {"LEAST_RATINGS": 16, "LEAST_DRAWING_RATINGS": 16, "LEAST_ITEMS": 2}.items():
+    least = {"LEAST_RATINGS": 16, "LEAST_DRAWING_RATINGS": 16, "LEAST_ITEMS": 2}
+    for name, number in least.items():
         monkeypatch.setattr(f"sgdlearn._solvers.factorization.grid.{name}", number)
     method = method_of(rule, loss, n_negatives=n_negatives)
     users, items, y, weights = data(rng, loss == "log_loss")
@@ -208,13 +209,13 @@ def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch)
         if n_negatives:
             grid = grid.redrawn(replay)
         for block in grid.draw_rounds(replay).ravel():
-            part = slice(*grid.starts[block : block + 2])
+            part, of_block = slice(*grid.starts[block : block + 2]), grid.items_of(block)
             ratings = list(zip(*(a[part] for a in (grid.users, grid.items, grid.targets)),
                                grid.weights[part]))  # fmt: skip
             total += twin.visit(
                 ratings, schedule(np.arange(t, t + len(ratings))), first_update=t,
                 negatives=n_negatives, seed=model.seed, seen=met,
-                drawn_from=lambda i, items=grid.items_of(block): items,
+                drawn_from=lambda i, of_block=of_block: of_block,
             )  # fmt: skip
             t += len(ratings)
         times = 1 + n_negatives

@@ -99,12 +99,12 @@ def test_epochs_over_the_grid(loss, n_jobs, rng, monkeypatch):
     total, t, replay = 0.0, 1, np.random.default_rng(5)
     grid = grid.redrawn(replay)
     for block in grid.draw_rounds(replay).ravel():
-        part = slice(*grid.starts[block : block + 2])
+        part, of_block = slice(*grid.starts[block : block + 2]), grid.items_of(block)
         ratings = list(zip(grid.users[part], grid.items[part], grid.weights[part]))
         total += twin.visit_pairs(
             loss, ratings, [0.1] * len(ratings), draws=3, seed=model.seed,
             seen=met_by(users, items), first_update=t,
-            drawn_from=lambda i, items=grid.items_of(block): items,
+            drawn_from=lambda i, of_block=of_block: of_block,
         )  # fmt: skip
         t += len(ratings)
     n_losses = 3 if loss == "bpr" else 1

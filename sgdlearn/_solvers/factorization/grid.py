@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..._kernels.factor_blocks import count_blocks, fill_blocks
+from ..._kernels.factor_blocks import count_blocks, count_rows, fill_blocks
 from .rows import FLOATING
 
 # Ranges of users and of items; fewer where blocks would hold fewer ratings than so many.
@@ -124,7 +124,9 @@ def ranges_of(rows, order, n_ranges):
     There are about as many ratings in each.
     """
     n_rows = len(order)
-    ratings = np.cumsum(np.bincount(rows, minlength=n_rows)[order])
+    ratings = np.empty(n_rows, dtype=np.int64)
+    count_rows(rows, ratings)
+    ratings = np.cumsum(ratings[order])
     borders = np.searchsorted(ratings, ratings[-1] * np.arange(1, n_ranges) / n_ranges) + 1
     borders = np.concatenate([[0], np.minimum(borders, n_rows), [n_rows]])
     of_row = np.empty(n_rows, dtype=np.int32)
