@@ -103,7 +103,7 @@ def test_every_rule_moves_rows_as_the_twin_does(rule, rng):
 
 
 def test_dog_knows_a_rate_for_the_whole_model_alone():
-    with pytest.raises(ValueError, match="moves row by row.*not by optimizer='dog'"):
+    with pytest.raises(ValueError, match=r"moves row by row.*not by optimizer='dog'"):
         GDMatrixFactorization(optimizer="dog").fit([[0, 0], [1, 1]], [1.0, 2.0])
 
 
