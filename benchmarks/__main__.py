@@ -8,11 +8,25 @@ import scipy
 import sklearn
 
 import sgdlearn
-from benchmarks import choice, doubling, epochs, memory, optimum, recommenders, streams
+from benchmarks import (
+    choice,
+    doubling,
+    epochs,
+    memory,
+    optimum,
+    path,
+    recommenders,
+    rules,
+    stream_accuracy,
+    streams,
+)
 
 BENCHMARKS = {
     "epochs": epochs,
     "streams": streams,
+    "accuracy": stream_accuracy,
+    "rules": rules,
+    "path": path,
     "memory": memory,
     "doubling": doubling,
     "optimum": optimum,

@@ -49,17 +49,17 @@ def method_of(rule="rpcs", loss="squared_error", *, n_negatives=0, k=5, automati
     return Method(**{**settings, **changed})
 
 
-def model_of(method, rate, mean):
+def model_of(method, mean):
     model = Model.start(method, seed=2**61 + 12345)
     model.mean = mean
-    start = method.start(rate)
+    start = method.start()
     model.users.add(N_USERS, start)
     model.items.add(N_ITEMS, start)
     return model
 
 
-def twin_of(method, model, rule, loss, rate):
-    start = method.start(rate)
+def twin_of(method, model, rule, loss):
+    start = method.start()
     rules = [RULES[rule]] * 2 if rule in RULES else []
     rules = rules or [Reduced(start.squares), Reduced(start.bias_squares)]
     sides = [
@@ -93,8 +93,8 @@ def run_chunk(method, model, data, rates, seen=None):
 def test_every_rule_moves_rows_as_the_twin_does(rule, rng):
     rate = RATES.get(rule, 0.02)
     method = method_of(rule)
-    model, ratings = model_of(method, rate, 3.0), data(rng)
-    twin = twin_of(method, model, rule, "squared_error", rate)
+    model, ratings = model_of(method, 3.0), data(rng)
+    twin = twin_of(method, model, rule, "squared_error")
     total = run_chunk(method, model, ratings, schedules.resolve(rate))
     expected = twin.visit(list(zip(*ratings)), [rate] * N)
     assert total == pytest.approx(expected, rel=1e-9)
@@ -111,8 +111,8 @@ def test_dog_knows_a_rate_for_the_whole_model_alone():
 @pytest.mark.parametrize("loss", TWINS)
 def test_every_loss(loss, rule, rng):
     method = method_of(rule, loss)
-    model, ratings = model_of(method, 0.1, 0.3), data(rng, loss == "log_loss")
-    twin = twin_of(method, model, rule, loss, 0.1)
+    model, ratings = model_of(method, 0.3), data(rng, loss == "log_loss")
+    twin = twin_of(method, model, rule, loss)
     total = run_chunk(method, model, ratings, schedules.resolve(0.1))
     assert total == pytest.approx(twin.visit(list(zip(*ratings)), [0.1] * N), rel=1e-9)
     assert_equal(model, twin, method.rule)
@@ -123,8 +123,8 @@ def test_every_loss(loss, rule, rng):
 @pytest.mark.parametrize("changed", [{"non_negative": True}, {"biases": False}, {}])
 def test_every_number_of_factors_and_kind_of_model(changed, rule, k, rng):
     method = method_of(rule, k=k, **changed)
-    model, ratings = model_of(method, 0.1, 3.0), data(rng)
-    twin = twin_of(method, model, rule, "squared_error", 0.1)
+    model, ratings = model_of(method, 3.0), data(rng)
+    twin = twin_of(method, model, rule, "squared_error")
     run_chunk(method, model, ratings, schedules.resolve(0.1))
     twin.visit(list(zip(*ratings)), [0.1] * N)
     assert_equal(model, twin, method.rule)
@@ -138,8 +138,8 @@ def test_every_number_of_factors_and_kind_of_model(changed, rule, k, rng):
 def test_schedules_count_ratings(rule, rng):
     schedule = schedules.InverseScaling(0.1, 0.5)
     method = method_of(rule)
-    model, ratings = model_of(method, 0.1, 3.0), data(rng)
-    twin = twin_of(method, model, rule, "squared_error", 0.1)
+    model, ratings = model_of(method, 3.0), data(rng)
+    twin = twin_of(method, model, rule, "squared_error")
     run_chunk(method, model, ratings, schedules.resolve(schedule))
     twin.visit(list(zip(*ratings)), schedule(np.arange(1, N + 1)))
     assert_equal(model, twin, method.rule)
@@ -152,7 +152,7 @@ def test_automatic_rates_need_no_unit(sigma, rng):
     outcomes = []
     for unit in (1.0, sigma):
         method = method_of(automatic=True, sigma=unit, init_scale=None, alpha=0.05 * unit)
-        model = model_of(method, 0.1, 3.0 * unit)
+        model = model_of(method, 3.0 * unit)
         visit_chunk(
             model, method, AutomaticRate(method, None), users, items, unit * y, weights,
             Seen().arrays(),
@@ -164,8 +164,8 @@ def test_automatic_rates_need_no_unit(sigma, rng):
 @pytest.mark.parametrize("rule", ["rpcs", "adam"])
 def test_negatives_are_drawn_as_the_twin_draws_them(rule, rng):
     method = method_of(rule, "log_loss", n_negatives=3)
-    model, (users, items, y, weights) = model_of(method, 0.1, -1.0), data(rng, classes=True)
-    twin = twin_of(method, model, rule, "log_loss", 0.1)
+    model, (users, items, y, weights) = model_of(method, -1.0), data(rng, classes=True)
+    twin = twin_of(method, model, rule, "log_loss")
     half = N // 2
     seen = Seen.of(users[:half], items[:half], N_USERS, N_ITEMS)
     seen.log(users[half:], items[half:], N_USERS)
@@ -177,7 +177,7 @@ def test_negatives_are_drawn_as_the_twin_draws_them(rule, rng):
     total = run_chunk(method, model, (users, items, y, weights), schedules.resolve(0.1), seen)
     expected = twin.visit(
         list(zip(users, items, y, weights)), [0.1] * N, negatives=3, seed=model.seed, seen=met,
-        drawn_from=lambda i: (0, N_ITEMS),
+        drawn_from=lambda i: range(N_ITEMS),
     )  # fmt: skip
     assert total == pytest.approx(expected, rel=1e-9)
     assert_equal(model, twin, method.rule)
@@ -190,14 +190,15 @@ def test_negatives_are_drawn_as_the_twin_draws_them(rule, rng):
 def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch):
     """The blocks' order is an input; items are drawn from those of the block."""
     monkeypatch.setattr("sgdlearn._solvers.factorization.solve.SHARED_RATINGS", 1)
-    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_RATINGS", 16)
+    for name, number in {"LEAST_RATINGS": 16, "LEAST_DRAWING_RATINGS": 16, "LEAST_ITEMS": 2}.items():
+        monkeypatch.setattr(f"sgdlearn._solvers.factorization.grid.{name}", number)
     method = method_of(rule, loss, n_negatives=n_negatives)
     users, items, y, weights = data(rng, loss == "log_loss")
     schedule = schedules.InverseScaling(0.1, 0.3)
-    model = model_of(method, 0.1, 0.3)
-    twin = twin_of(method, model, rule, loss, 0.1)
-    grid = Grid.of(users, items, y, weights, N_USERS, N_ITEMS, rng)
-    assert grid.n_ranges == 5
+    model = model_of(method, 0.3)
+    twin = twin_of(method, model, rule, loss)
+    grid = Grid.of(users, items, y, weights, N_USERS, N_ITEMS, rng, draws=n_negatives > 0)
+    assert grid.n_ranges == (4 if n_negatives else 5)
     met = [set(items[users == user].tolist()) for user in range(N_USERS)]
     seen = Seen.of(users, items, N_USERS, N_ITEMS)
     run = Run(method, model, grid, schedules.resolve(schedule), seen.arrays(), n_jobs)
@@ -209,6 +210,8 @@ def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch)
         values = [run.epoch(drawn, apply) for _ in range(2)]
     for value in values:
         total = 0.0
+        if n_negatives:
+            grid = grid.redrawn(replay)
         for block in grid.draw_rounds(replay).ravel():
             part = slice(*grid.starts[block : block + 2])
             ratings = list(zip(*(a[part] for a in (grid.users, grid.items, grid.targets)),
@@ -216,7 +219,7 @@ def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch)
             total += twin.visit(
                 ratings, schedule(np.arange(t, t + len(ratings))), first_update=t,
                 negatives=n_negatives, seed=model.seed, seen=met,
-                drawn_from=lambda i, block=block: grid.items_of(block),
+                drawn_from=lambda i, items=grid.items_of(block): items,
             )  # fmt: skip
             t += len(ratings)
         times = 1 + n_negatives
@@ -225,12 +228,21 @@ def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch)
     assert model.t == t - 1
 
 
-def test_grid_holds_every_rating_once_in_blocks_that_share_no_rows(rng):
+@pytest.mark.parametrize("draws", [False, True])
+def test_grid_holds_every_rating_once_in_blocks_that_share_no_rows(draws, rng, monkeypatch):
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_DRAWING_RATINGS", 64)
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_ITEMS", 1)
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.DRAWING_RANGES", 16)
     n, n_users, n_items = 30_000, 500, 300
     users = (n_users * rng.random(n) ** 2).astype(np.int32)
     items = (n_items * rng.random(n) ** 3).astype(np.int32)
     y = np.arange(n, dtype=np.float32)
-    grid = Grid.of(users, items, y, None, n_users, n_items, rng)
+    grid = Grid.of(users, items, y, None, n_users, n_items, rng, draws)
+    if draws:  # popular items lie in all ranges; elsewhere next time
+        before, grid = grid, grid.redrawn(rng)
+        assert not np.array_equal(before.item_order, grid.item_order)
+        assert np.unique(grid.item_order[grid.item_ranges[:-1]]).max() > 100
+    assert sorted(grid.item_order) == list(range(n_items))
     assert grid.n_ranges == 16
     order = np.argsort(grid.targets)
     np.testing.assert_array_equal(grid.users[order], users)
@@ -245,5 +257,4 @@ def test_grid_holds_every_rating_once_in_blocks_that_share_no_rows(rng):
             assert sum(map(len, parts)) == len(set().union(*parts))
     for block in range(256):
         part = grid.items[grid.starts[block] : grid.starts[block + 1]]
-        first, count = grid.items_of(block)
-        assert ((part >= first) & (part < first + count)).all()
+        assert np.isin(part, grid.items_of(block)).all()

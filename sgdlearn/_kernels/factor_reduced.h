@@ -16,6 +16,7 @@
 
 #include "factor_ratings.h"
 #include "sampling.h"
+#include "squared_error.h"
 
 /* loss(y, z), its slope in z to *slope */
 typedef double (*LossFunction)(const void *spec, double y, double z, double *slope);
@@ -27,7 +28,7 @@ typedef struct {
     double mean;
     ptrdiff_t k, width;  /* factors; the same with the zeros */
     ptrdiff_t stride;    /* numbers of a row */
-    LossFunction loss;
+    LossFunction loss;   /* NULL: the squared error, of which there is no call */
     const void *spec;
 } ReducedMethod;
 
@@ -37,6 +38,34 @@ typedef struct {
 #define SQUARES 2
 /* Ratings whose rows are asked for ahead. */
 #define AHEAD 8
+
+/* The sum over a register's lanes, half onto half, by shuffles where the compiler has them. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+INLINED float sum_float(const float_lanes x)
+{
+    float_four a = __builtin_shufflevector(x, x, 0, 1, 2, 3);
+    a += __builtin_shufflevector(x, x, 4, 5, 6, 7);
+    a += __builtin_shufflevector(a, a, 2, 3, 0, 1);
+    return a[0] + a[1];
+}
+
+INLINED double sum_double(double_lanes x)
+{
+    x += __builtin_shufflevector(x, x, 2, 3, 0, 1);
+    return x[0] + x[1];
+}
+#else
+#define DEFINE_SUM(T)                                                                          \
+    INLINED T sum_##T(const T##_lanes x)                                                       \
+    {                                                                                          \
+        T sum;                                                                                 \
+        SUM_LANES(T, sizeof(T##_lanes) / sizeof(T), x, sum);                                   \
+        return sum;                                                                            \
+    }
+
+DEFINE_SUM(float)
+DEFINE_SUM(double)
+#endif
 
 #define T float
 #define NAME(name) name##_float

@@ -5,7 +5,7 @@ from cython cimport floating
 from sgdlearn._kernels.factor_ratings cimport (
     Constant, FactorRatings, Sampler, loss_function, ratings_of, sampler_of,
 )
-from sgdlearn._kernels.losses cimport LossSpec, loss_spec
+from sgdlearn._kernels.losses cimport SQUARED_ERROR, LossSpec, loss_spec
 
 cdef extern from "factor_reduced.h" nogil:
     ctypedef double (*LossFunction)(const void*, double, double, double*) noexcept
@@ -48,7 +48,7 @@ def reduced_updates(
     """Visit the ratings piece by piece; losses[i] <- sum of s_i loss_i over piece i.
 
     A piece is (start, stop, first update), with one rate or a rate for each of its ratings, and a
-    sampler (seed, count, first item, n items, seen) or None. ``method`` is (k, width, alpha,
+    sampler (seed, count, items, seen) or None. ``method`` is (k, width, alpha,
     alpha_bias, bias_rate, lower), ``numbers`` (loss, mean), ``running`` (mean, weight, odds) of
     the constant that a stream follows or None.
     """
@@ -57,7 +57,7 @@ def reduced_updates(
     way.k, way.width, way.alpha, way.alpha_bias, way.bias_rate, way.lower = method
     way.mean = numbers[1]
     way.stride = P.shape[1]
-    way.loss = <LossFunction> loss_function
+    way.loss = <LossFunction> loss_function if loss.code != SQUARED_ERROR else NULL
     way.spec = &loss
     cdef Constant constant
     cdef Constant* followed = NULL

@@ -6,8 +6,8 @@
 #define AT(x) (*(LANES *)(x))
 
 /* The update of one rating; returns its loss. */
-INLINED double NAME(reduced_update)(const ReducedMethod *method, const int bounded, T *p, T *q,
-                                    double y, T s, T rate)
+INLINED double NAME(reduced_update)(const ReducedMethod *method, const int squared,
+                                    const int bounded, T *p, T *q, double y, T s, T rate)
 {
     enum { WIDTH = sizeof(LANES) / sizeof(T) };
     const ptrdiff_t width = method->width;
@@ -23,15 +23,13 @@ INLINED double NAME(reduced_update)(const ReducedMethod *method, const int bound
         pq += a * b, pp += a * a, qq += b * b;
     }
     pq += pq2, pp += pp2, qq += qq2;
-    T dot, pp_, qq_;
-    SUM_LANES(T, WIDTH, pq, dot);
-    SUM_LANES(T, WIDTH, pp, pp_);
-    SUM_LANES(T, WIDTH, qq, qq_);
+    const T dot = NAME(sum)(pq), pp_ = NAME(sum)(pp), qq_ = NAME(sum)(qq);
     T *u = p + width, *v = q + width;
 
     double slope_;
     const double z = method->mean + (double)u[BIAS] + (double)v[BIAS] + (double)dot;
-    const double value = method->loss(method->spec, y, z, &slope_);
+    const double value = squared ? squared_error(z - y, &slope_)
+                                 : method->loss(method->spec, y, z, &slope_);
     const T slope = s * (T)slope_, alpha = s * (T)method->alpha;
     const T alpha_bias = s * (T)method->alpha_bias, bias_rate = rate * (T)method->bias_rate;
     const T cross = 2 * slope * alpha * dot, per = 1 / (T)method->k;
@@ -71,10 +69,10 @@ INLINED double NAME(reduced_update)(const ReducedMethod *method, const int bound
 }
 
 /* Ratings in their order; update number t is the first.  Returns sum_i s_i loss_i. */
-INLINED double NAME(reduced_loop)(const ReducedMethod *given, const int bounded,
-                                  const FactorRatings *ratings, const T *targets,
-                                  const T *weights, T *P, T *Q, Constant *constant,
-                                  const Sampler *sampler)
+INLINED double NAME(reduced_loop)(const ReducedMethod *given, const int squared,
+                                  const int bounded, const FactorRatings *ratings,
+                                  const T *targets, const T *weights, T *P, T *Q,
+                                  Constant *constant, const Sampler *sampler)
 {
     ReducedMethod method = *given;
     const ptrdiff_t n = ratings->n, stride = method.stride;
@@ -91,15 +89,15 @@ INLINED double NAME(reduced_loop)(const ReducedMethod *given, const int bounded,
         const double y = targets[i];
         if (constant)
             method.mean = follow_constant(constant, y, s);
-        total += s * NAME(reduced_update)(&method, bounded, p, Q + stride * ratings->items[i], y,
-                                          s, rate);
+        total += s * NAME(reduced_update)(&method, squared, bounded, p,
+                                          Q + stride * ratings->items[i], y, s, rate);
         if (sampler && y > 0)
             for (int which = 0; which < sampler->count; which++) {
                 const unsigned long long t = ratings->first_update + i;
                 const int item = draw_negative(sampler, user, t, which);
                 if (item >= 0)
-                    total += s * NAME(reduced_update)(&method, bounded, p, Q + stride * item,
-                                                      NEGATIVE, s, rate);
+                    total += s * NAME(reduced_update)(&method, squared, bounded, p,
+                                                      Q + stride * item, NEGATIVE, s, rate);
             }
     }
     return total;
@@ -109,11 +107,14 @@ CLONED static double NAME(reduced_pass)(const ReducedMethod *method, const Facto
                                         const T *targets, const T *weights, T *P, T *Q,
                                         Constant *constant, const Sampler *sampler)
 {
-    if (method->lower == 0.0)
-        return NAME(reduced_loop)(method, 1, ratings, targets, weights, P, Q, constant, sampler);
-    if (constant || sampler || weights)
-        return NAME(reduced_loop)(method, 0, ratings, targets, weights, P, Q, constant, sampler);
-    return NAME(reduced_loop)(method, 0, ratings, targets, NULL, P, Q, NULL, NULL);
+    const int bounded = method->lower == 0.0;
+    if (method->loss)
+        return NAME(reduced_loop)(method, 0, bounded, ratings, targets, weights, P, Q, constant,
+                                  sampler);
+    if (bounded || constant || weights)
+        return NAME(reduced_loop)(method, 1, bounded, ratings, targets, weights, P, Q, constant,
+                                  NULL);
+    return NAME(reduced_loop)(method, 1, 0, ratings, targets, NULL, P, Q, NULL, NULL);
 }
 
 #undef LANES

@@ -10,6 +10,9 @@ itself.
 
 from libc.math cimport INFINITY, exp, fabs, log, log1p
 
+cdef extern from "squared_error.h" nogil:
+    double squared_error(double r, double* slope) noexcept
+
 cdef extern from "logistic.h" nogil:
     double logistic(double m, double* slope) noexcept
 
@@ -58,8 +61,7 @@ cdef inline double loss_and_slope(
     cdef double r = z - y
     cdef double m, value
     if code == SQUARED_ERROR:
-        slope[0] = r
-        return 0.5 * r * r
+        return squared_error(r, slope)
     if code == LOG_LOSS:
         value = logistic(y * z, slope)
         slope[0] *= y

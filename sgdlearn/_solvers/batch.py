@@ -18,8 +18,8 @@ from .scaling import Scaling
 from .smoothing import smoothed
 
 FEW_PASSES = 6  # a metric that costs no more than these is made at once
-# Newton's method takes over from an L-BFGS that has cost as much as so many of its iterations would,
-# but no less than so many of its own, if there are not too many unknowns.
+# Newton's method takes over from an L-BFGS that has cost as much as so many of its iterations
+# would, but no less than so many of its own, if there are not too many unknowns.
 NEWTON_ITERATIONS = 10
 LBFGS_ITERATIONS = 100
 NEWTON_UNKNOWNS = 2000
@@ -27,9 +27,7 @@ TRIAL = 8
 CLOSE = 1e-7  # for Huber's loss the interior point method hands over to Newton's here
 
 
-def solve_batch(
-    objective, W0, b0, *, method, tol, max_iter, monitor, memory=10, may_change=False
-):
+def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10, may_change=False):
     """Minimise an objective with an elastic penalty.
 
     Parameters

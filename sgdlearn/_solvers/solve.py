@@ -1,6 +1,6 @@
 """From an objective and the parameters of the way down to a solution, or to a run to go on with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from math import isfinite
 from typing import Any
@@ -12,7 +12,7 @@ from ..penalties import ElasticPenalty
 from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
 from .dual import solve_dual
-from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small
+from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small, sdca_passes
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
 from .state import FARTHEST
@@ -169,16 +169,7 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
         )
         return result, None
     if way.rule.family == "dual":
-        result = solve_dual(
-            objective,
-            *start,
-            tol=way.tol,
-            max_iter=way.max_iter,
-            rng=rng,
-            monitor=monitor,
-            shuffle=way.shuffle,
-        )
-        return result, None
+        return dual_in_turn(objective, start, way, rng=rng, monitor=monitor), None
     if run is None:
         run = start_run(objective, *start, way, stream=stream, horizon=way.max_iter)
     result = solve_stochastic(
@@ -194,6 +185,21 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     if result.n_iter >= EPOCHS_PER_LOOK and not result.diverged:
         monitor.curve[-1] = objective.value(result.W, result.b)
     return result, run
+
+
+def dual_in_turn(objective, start, way, *, rng, monitor):
+    """SDCA; behind "auto", on a hinge, for as long as the interior point method would take."""
+    passes = way.max_iter
+    if way.reason != AS_GIVEN:
+        passes = int(min(passes, sdca_passes(objective)))
+    run = {"tol": way.tol, "monitor": monitor}
+    first = solve_dual(objective, *start, max_iter=passes, rng=rng, shuffle=way.shuffle, **run)
+    left = way.max_iter - first.n_iter
+    if first.converged or left == 0 or monitor.stopped_by is not None:
+        return first
+    monitor.say("SDCA comes on slowly: the interior point method takes over")
+    result = solve_batch(objective, first.W, first.b, method="newton", max_iter=left, **run)
+    return replace(result, n_iter=first.n_iter + result.n_iter, t=first.t + result.t)
 
 
 def starting_point(objective, W, b, *, textbook):

@@ -424,7 +424,9 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
             run.schedule_state = run.rates.observe(run.schedule_state, seen)
             if taken_back:  # and on with smaller steps
                 run.restore(good)
-                value, diverged = best, False
+                # the mean over an epoch may have been below what its end came to
+                best = max(best, objective.value(*run.coefficients()))
+                value, roof, diverged = best, RUNAWAY * best, False
             if diverged:
                 run.restore(good)
                 break

@@ -157,13 +157,13 @@ class TrajectoryDisplay:
         jac : callable, default=None
             ``jac(x) -> gradient``, or a stochastic ``jac(x, rng)``; None are finite differences.
         learning_rate : "auto", float, Schedule or callable, default="auto"
-            This and what follows is as for `minimize`, for those that say nothing else.
+            As for `minimize`, like the next three, for those that say nothing else.
         max_iter : int, default=200
             The most updates.
         tol : float or None, default=1e-5
-            A path ends where no element of the gradient is larger.
+            The gradient at which a path ends.
         random_state : int, RandomState or None, default=None
-            For stochastic gradients.
+            For a stochastic `jac`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **kwargs : dict

@@ -87,7 +87,7 @@ class GDMatrixFactorization(
         log(rank) / log(n_items) max(0, 1 - x), where rank = floor((n_items - 1) / N) if the N-th
         item drawn is the first with x < 1. X holds what users chose, y is None or 1; z has no
         unit, the mean and the users' biases stay 0, and `score` is the AUC.
-    alpha : float, default=0.1
+    alpha : float, default=0.12
         Strength of the L2 penalty of factors, for each rating: in units of the ratings.
     alpha_bias : float or None, default=None
         The same for biases; None is `alpha`.
@@ -214,7 +214,7 @@ class GDMatrixFactorization(
         n_factors=32,
         *,
         loss="squared_error",
-        alpha=0.1,
+        alpha=0.12,
         alpha_bias=None,
         biases=True,
         non_negative=False,
@@ -423,7 +423,7 @@ class GDMatrixFactorization(
         rates = self._rates(method, model, len(ratings))
         if model.schedule_state is None or not warm:
             model.schedule_state = rates.start()
-        start = method.start(float(rates(np.array([model.t + 1]), model.schedule_state)[0]))
+        start = method.start()
         if not model.fits(method):
             model.move_to(method, start)
         grid = Grid.of(
@@ -434,6 +434,7 @@ class GDMatrixFactorization(
             len(users),
             len(items),
             rng,
+            draws=loss.samples,
         )
         for rows, n, met in (
             (model.users, len(users), user_rows),
@@ -579,8 +580,8 @@ class GDMatrixFactorization(
     def _begin_stream(self):
         """A model that has met nothing."""
         self._plan_kept = None
-        loss, moments = self._rating_loss(), Moments()
         self._validate_parameters()
+        loss, moments = self._rating_loss(), Moments()
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         method = self._method(loss, moments)
         model = Model.start(method, int(np.random.default_rng(seed).integers(2**62)))

@@ -82,7 +82,7 @@ class RankingScorer(Parameters):
     ...     scoring=RankingScorer("ndcg", k=5, relevant_from=4),
     ...     cv=3,
     ... ).fit(X, y)
-    >>> 0 < search.best_score_ < 1
+    >>> bool(0 < search.best_score_ < 1)
     True
     """
 

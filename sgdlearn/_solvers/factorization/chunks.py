@@ -53,8 +53,7 @@ class ChunkLearner:
         n_users, n_items, n_logged = len(self.users), len(self.items), self.seen.n_logged
         mean = model.mean
         try:
-            rate = float(rates(np.array([model.t + 1]), model.schedule_state)[0])
-            start = method.start(rate)
+            start = method.start()
             if not model.fits(method):
                 model.move_to(method, start)
             users, items = self.users.add(ratings.users), self.items.add(ratings.items)

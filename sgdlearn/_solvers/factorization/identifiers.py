@@ -70,6 +70,10 @@ class Identifiers:
                 ]
         return out
 
+    def find_values(self, values):
+        """The same of any array or list of ids."""
+        return self.find(Column(values, "ids"))
+
     def add(self, column):
         """The rows of a `Column`; ids that are not known get the next ones."""
         out = np.empty(len(column), dtype=np.int32)

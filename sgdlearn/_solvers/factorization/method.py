@@ -26,13 +26,12 @@ from typing import Any
 import numpy as np
 
 from ...optimizers import RMSProp
-from ..state import CLOCK_SIZE, FIRST_RATE
 from .objective import RatingLoss
 from .rows import Rows, Start
 
 FIRST_RATES = {
     "rpcs": 0.1,
-    "sgd": 0.01,
+    "sgd": 0.05,
     "adagrad": 0.05,
     "rmsprop": 0.003,
     "adadelta": 1.0,
@@ -133,8 +132,8 @@ class Method:
         """Whether the rule counts its updates."""
         return not self.reduced_rule and self.rule.kernel_code > RMSProp.kernel_code
 
-    def start(self, rate):
-        """How new rows begin; `rate` is that of their first update."""
+    def start(self):
+        """How new rows begin."""
         scale = self.init_scale
         if scale is None:
             scale = INIT * sqrt(self.sigma)
@@ -147,30 +146,14 @@ class Method:
         if self.reduced_rule:
             sigma = self.sigma if self.automatic else 1.0
             squares, bias_squares = sigma**3, sigma**2
-        elif self.rule.name == "ftrl":
-            slots = FollowingWeights(self.rule.beta, rate, self.bias_rate)
         elif self.rule.name == "schedule_free":
             slots = start_average
         return Start(low, span, squares, bias_squares, slots)
 
 
-@dataclass(frozen=True)
-class FollowingWeights:
-    """FTRL's z, from which its weights follow: w = -z r / beta before the first update."""
-
-    beta: float
-    rate: float
-    bias_rate: float
-
-    def __call__(self, values, clocks, rows):
-        clocks[:, FIRST_RATE] = self.rate
-        clocks[:, CLOCK_SIZE + FIRST_RATE] = (self.bias_rate or 1.0) * self.rate
-        values[:, rows.lot : rows.lot + rows.k] = -values[:, : rows.k] * (self.beta / self.rate)
-
-
-def start_average(values, clocks, rows):
+def start_average(values, lot):
     """Schedule-free: z and x begin where w does."""
-    values[:, 2 * rows.lot : 2 * rows.lot + rows.k] = values[:, : rows.k]
+    values[:, 2 * lot :] = values[:, :lot]
 
 
 def model_rows(rows, rule):

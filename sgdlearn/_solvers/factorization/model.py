@@ -58,7 +58,7 @@ class Model:
             new.factors[:, :shared] = old.factors[:, :shared]
             new.bias[:] = old.bias
             if start.slots is not None:
-                start.slots(new.values, new.clocks, new)
+                start.slots(new.values, new.lot)
             setattr(self, name, new)
 
     def copy(self):

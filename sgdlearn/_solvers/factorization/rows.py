@@ -32,7 +32,7 @@ class Start:
     squares, bias_squares : float
         The sums of squares of "rpcs".
     slots : callable or None
-        ``slots(rows, clocks, layout)`` sets up the memory of a rule that does not begin at zero.
+        ``slots(values, lot)`` sets up the memory of a rule that does not begin at zero.
     """
 
     low: float
@@ -93,7 +93,7 @@ class Rows:
             for place in (SHRINKAGE, MOMENTUM_PRODUCT):
                 clocks[:, [place, CLOCK_SIZE + place]] = 1.0
         if start.slots is not None:
-            start.slots(new, None if self.clocks is None else self.clocks[first:n], self)
+            start.slots(new, self.lot)
         self.n = n
 
     def clear_unmet(self, first, met):

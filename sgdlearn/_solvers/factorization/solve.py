@@ -68,18 +68,21 @@ class Run:
 
     def epoch(self, rng, apply):
         """Visit all ratings once; the mean loss as they were met, inf where it overflowed."""
+        if self.method.loss.samples:
+            self.grid = self.grid.redrawn(rng)
         model, grid = self.model, self.grid
         rounds = grid.draw_rounds(rng)
         sizes = np.diff(grid.starts)
         blocks = rounds.ravel()
         firsts = model.t + 1 + np.concatenate([[0], np.cumsum(sizes[blocks])[:-1]])
-        total = 0.0
+        losses = np.zeros(len(sizes))  # by block, so that their sum is the same for any threads
         for call in self._calls(rounds, firsts.reshape(rounds.shape), sizes):
-            total += sum(apply(self._visit, call))
-            if not isfinite(total):
-                return np.inf
+            for visited, sums in apply(self._visit, call):
+                losses[visited] = sums
+                if not isfinite(sums.sum()):
+                    return np.inf
         model.t += grid.n
-        return total / self.weight
+        return losses.sum() / self.weight
 
     def _calls(self, rounds, firsts, sizes):
         """What is done at a time: lists of (blocks, first updates), side by side."""
@@ -95,7 +98,7 @@ class Run:
             yield [(blocks[start : start + most], firsts[start : start + most])]
 
     def _visit(self, part):
-        """Visit some blocks in order; the sum of s_i loss_i."""
+        """Visit some blocks in order; (those with ratings, the sum of s_i loss_i in each)."""
         blocks, firsts = part
         grid, method, model = self.grid, self.method, self.model
         filled = grid.starts[blocks + 1] > grid.starts[blocks]
@@ -105,14 +108,14 @@ class Run:
         samplers = None
         if method.loss.samples:
             samplers = [
-                (model.seed, method.n_negatives, *grid.items_of(block), self.seen)
+                (model.seed, method.n_negatives, grid.items_of(block), self.seen)
                 for block in blocks
             ]
         sums = np.zeros(len(blocks))
         ratings = grid.users, grid.items, grid.targets, grid.weights
         rates = [self._rates(first, stop - start) for start, stop, first in pieces]
         method.loss.visit(method, ratings, pieces, rates, samplers, model, None, sums)
-        return sums.sum()
+        return blocks, sums
 
     def _rates(self, first, n):
         return rates_of(self.rates, self.model.schedule_state, first, n)
@@ -206,7 +209,7 @@ def visit_chunk(model, method, rates, users, items, targets, weights, seen):
     pieces = np.array([[0, n, model.t + 1]], dtype=np.intp)
     samplers = None
     if method.loss.samples:
-        samplers = [(model.seed, method.n_negatives, 0, model.items.n, seen)]
+        samplers = [(model.seed, method.n_negatives, model.items.n, seen)]
     every = rates_of(rates, model.schedule_state, model.t + 1, n)
     touched = users, items
     if samplers is not None:
