@@ -43,8 +43,10 @@ def make_ratings(
 
     Parameters
     ----------
-    n_users, n_items : int, default=1000, 500
-        Ids are 0 .. n - 1, in no order of activity or popularity. Not every one need have a rating.
+    n_users : int, default=1000
+        How many users there are; some may have no rating.
+    n_items : int, default=500
+        How many items there are; some may have no rating.
     n_ratings : int, default=50_000
         Different (user, item) pairs, at most ``n_users * n_items``.
     n_factors : int, default=8
