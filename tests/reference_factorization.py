@@ -29,10 +29,10 @@ def first_factors(seed, row, k, low, span):
     return np.array([low + span * ((counter_hash(seed, row, j) >> 40) / 2**24) for j in range(k)])
 
 
-def draw_negative(seed, t, which, first, n, seen, tries=8):
-    """An item of [first, first + n) that is not among the seen ones, or None."""
+def draw_negative(seed, t, which, items, seen, tries=8):
+    """One of the items that is not among the seen ones, or None."""
     for draw in range(tries):
-        item = first + draw_below(seed, t, which * tries + draw, n)
+        item = items[draw_below(seed, t, which * tries + draw, len(items))]
         if item not in seen:
             return item
     return None
@@ -115,7 +115,7 @@ class Twin:
         for i, ((user, item, y, s), rate) in enumerate(zip(ratings, rates)):
             total += self.meet(user, item, y, s, rate)
             for which in range(negatives if y > 0 else 0):
-                drawn = draw_negative(seed, first_update + i, which, *drawn_from(i), seen[user])
+                drawn = draw_negative(seed, first_update + i, which, drawn_from(i), seen[user])
                 if drawn is not None:
                     total += self.meet(user, drawn, -1.0, s, rate)
         return total

@@ -31,9 +31,7 @@ class PairTwin(Twin):
         total = 0.0
         for i, ((user, item, s), rate) in enumerate(zip(ratings, rates)):
             for which in range(draws):
-                other = draw_negative(
-                    seed, first_update + i, which, *drawn_from(i), seen[user]
-                )
+                other = draw_negative(seed, first_update + i, which, drawn_from(i), seen[user])
                 if other is None:
                     continue
                 x = self.score(user, item) - self.score(user, other)

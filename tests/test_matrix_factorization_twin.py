@@ -172,7 +172,7 @@ def test_negatives_are_drawn_as_the_twin_draws_them(rule, rng):
     total = run_chunk(method, model, (users, items, y, weights), schedules.resolve(0.1), seen)
     expected = twin.visit(
         list(zip(users, items, y, weights)), [0.1] * N, negatives=3, seed=model.seed, seen=met,
-        drawn_from=lambda i: (0, N_ITEMS),
+        drawn_from=lambda i: range(N_ITEMS),
     )  # fmt: skip
     assert total == pytest.approx(expected, rel=1e-9)
     assert_equal(model, twin, method.rule)
@@ -185,14 +185,16 @@ def test_negatives_are_drawn_as_the_twin_draws_them(rule, rng):
 def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch):
     """The blocks' order is an input; items are drawn from those of the block."""
     monkeypatch.setattr("sgdlearn._solvers.factorization.solve.SHARED_RATINGS", 1)
-    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_RATINGS", 16)
+    least = {"LEAST_RATINGS": 16, "LEAST_DRAWING_RATINGS": 16, "LEAST_ITEMS": 2}
+    for name, number in least.items():
+        monkeypatch.setattr(f"sgdlearn._solvers.factorization.grid.{name}", number)
     method = method_of(rule, loss, n_negatives=n_negatives)
     users, items, y, weights = data(rng, loss == "log_loss")
     schedule = schedules.InverseScaling(0.1, 0.3)
     model = model_of(method, 0.3)
     twin = twin_of(method, model, rule, loss)
-    grid = Grid.of(users, items, y, weights, N_USERS, N_ITEMS, rng)
-    assert grid.n_ranges == 5
+    grid = Grid.of(users, items, y, weights, N_USERS, N_ITEMS, rng, draws=n_negatives > 0)
+    assert grid.n_ranges == (4 if n_negatives else 5)
     met = [set(items[users == user].tolist()) for user in range(N_USERS)]
     seen = Seen.of(users, items, N_USERS, N_ITEMS)
     run = Run(method, model, grid, schedules.resolve(schedule), seen.arrays(), n_jobs)
@@ -204,14 +206,16 @@ def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch)
         values = [run.epoch(drawn, apply) for _ in range(2)]
     for value in values:
         total = 0.0
+        if n_negatives:
+            grid = grid.redrawn(replay)
         for block in grid.draw_rounds(replay).ravel():
-            part = slice(*grid.starts[block : block + 2])
+            part, of_block = slice(*grid.starts[block : block + 2]), grid.items_of(block)
             ratings = list(zip(*(a[part] for a in (grid.users, grid.items, grid.targets)),
                                grid.weights[part]))  # fmt: skip
             total += twin.visit(
                 ratings, schedule(np.arange(t, t + len(ratings))), first_update=t,
                 negatives=n_negatives, seed=model.seed, seen=met,
-                drawn_from=lambda i, block=block: grid.items_of(block),
+                drawn_from=lambda i, of_block=of_block: of_block,
             )  # fmt: skip
             t += len(ratings)
         times = 1 + n_negatives
@@ -220,12 +224,21 @@ def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch)
     assert model.t == t - 1
 
 
-def test_grid_holds_every_rating_once_in_blocks_that_share_no_rows(rng):
+@pytest.mark.parametrize("draws", [False, True])
+def test_grid_holds_every_rating_once_in_blocks_that_share_no_rows(draws, rng, monkeypatch):
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_DRAWING_RATINGS", 64)
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_ITEMS", 1)
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.DRAWING_RANGES", 16)
     n, n_users, n_items = 30_000, 500, 300
     users = (n_users * rng.random(n) ** 2).astype(np.int32)
     items = (n_items * rng.random(n) ** 3).astype(np.int32)
     y = np.arange(n, dtype=np.float32)
-    grid = Grid.of(users, items, y, None, n_users, n_items, rng)
+    grid = Grid.of(users, items, y, None, n_users, n_items, rng, draws)
+    if draws:  # popular items lie in all ranges; elsewhere next time
+        before, grid = grid, grid.redrawn(rng)
+        assert not np.array_equal(before.item_order, grid.item_order)
+        assert np.unique(grid.item_order[grid.item_ranges[:-1]]).max() > 100
+    assert sorted(grid.item_order) == list(range(n_items))
     assert grid.n_ranges == 16
     order = np.argsort(grid.targets)
     np.testing.assert_array_equal(grid.users[order], users)
@@ -240,5 +253,4 @@ def test_grid_holds_every_rating_once_in_blocks_that_share_no_rows(rng):
             assert sum(map(len, parts)) == len(set().union(*parts))
     for block in range(256):
         part = grid.items[grid.starts[block] : grid.starts[block + 1]]
-        first, count = grid.items_of(block)
-        assert ((part >= first) & (part < first + count)).all()
+        assert np.isin(part, grid.items_of(block)).all()

@@ -72,7 +72,7 @@ def test_every_rule_moves_three_rows_as_the_twin_does(rule, loss, changed, rng):
         total = run_chunk(method, model, ratings, schedules.resolve(rate), seen)
         expected = twin.visit_pairs(
             loss, list(zip(users, items, weights)), [rate] * 60, draws=3, seed=model.seed,
-            seen=met_by(users, items), drawn_from=lambda i: (0, N_ITEMS), first_update=first,
+            seen=met_by(users, items), drawn_from=lambda i: range(N_ITEMS), first_update=first,
         )  # fmt: skip
         assert total == pytest.approx(expected, rel=1e-9)
     assert_equal(model, twin, method.rule)
@@ -84,25 +84,27 @@ def test_every_rule_moves_three_rows_as_the_twin_does(rule, loss, changed, rng):
 def test_epochs_over_the_grid(loss, n_jobs, rng, monkeypatch):
     """Items are drawn from those of the block, ranks are those among all."""
     monkeypatch.setattr("sgdlearn._solvers.factorization.solve.SHARED_RATINGS", 1)
-    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_RATINGS", 4)
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_DRAWING_RATINGS", 4)
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_ITEMS", 3)
     method = pair_method(loss)
     users, items, y, weights = few_ratings(rng)
     model = model_of(method, 0.0)
     twin = pair_twin(method, model, "rpcs")
-    grid = Grid.of(users, items, y, weights, N_USERS, N_ITEMS, rng)
+    grid = Grid.of(users, items, y, weights, N_USERS, N_ITEMS, rng, draws=True)
     assert grid.n_ranges == 3
     seen = Seen.of(users, items, N_USERS, N_ITEMS)
     run = Run(method, model, grid, schedules.resolve(0.1), seen.arrays(), n_jobs)
     with applier(n_jobs) as apply:
         value = run.epoch(np.random.default_rng(5), apply)
-    total, t = 0.0, 1
-    for block in grid.draw_rounds(np.random.default_rng(5)).ravel():
-        part = slice(*grid.starts[block : block + 2])
+    total, t, replay = 0.0, 1, np.random.default_rng(5)
+    grid = grid.redrawn(replay)
+    for block in grid.draw_rounds(replay).ravel():
+        part, of_block = slice(*grid.starts[block : block + 2]), grid.items_of(block)
         ratings = list(zip(grid.users[part], grid.items[part], grid.weights[part]))
         total += twin.visit_pairs(
             loss, ratings, [0.1] * len(ratings), draws=3, seed=model.seed,
             seen=met_by(users, items), first_update=t,
-            drawn_from=lambda i, block=block: grid.items_of(block),
+            drawn_from=lambda i, of_block=of_block: of_block,
         )  # fmt: skip
         t += len(ratings)
     n_losses = 3 if loss == "bpr" else 1
@@ -112,7 +114,7 @@ def test_epochs_over_the_grid(loss, n_jobs, rng, monkeypatch):
 
 def test_objective_has_the_penalty_of_the_rows_of_its_pairs(rng):
     users, items, y, weights = few_ratings(rng)
-    grid = Grid.of(users, items, y, weights, N_USERS, N_ITEMS, rng)
+    grid = Grid.of(users, items, y, weights, N_USERS, N_ITEMS, rng, draws=True)
     for loss in PAIR_LOSSES:
         method = pair_method(loss)
         model = model_of(method, 0.0)
@@ -153,6 +155,8 @@ def test_ranks_better_than_popularity(loss, choices):
 @pytest.mark.parametrize("optimizer", ["rpcs", "adam"])
 def test_number_of_threads_changes_no_bit(loss, optimizer, choices, monkeypatch):
     monkeypatch.setattr("sgdlearn._solvers.factorization.solve.SHARED_RATINGS", 1)
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_DRAWING_RATINGS", 100)
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_ITEMS", 20)
     one, two = (
         fitted(loss, choices[0], n_jobs=n_jobs, max_iter=3, optimizer=optimizer)
         for n_jobs in (None, 2)

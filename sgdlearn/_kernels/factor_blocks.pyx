@@ -3,6 +3,16 @@
 from cython cimport floating
 
 
+def count_rows(const int[::1] rows, long long[::1] counts):
+    """counts_r <- how many of the rows are r."""
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(counts.shape[0]):
+            counts[i] = 0
+        for i in range(rows.shape[0]):
+            counts[rows[i]] += 1
+
+
 def count_blocks(
     const int[::1] users, const int[::1] items, const int[::1] user_block,
     const int[::1] item_block, Py_ssize_t n_blocks, Py_ssize_t[::1] starts,
@@ -58,10 +68,15 @@ def sort_pairs(
             values_out[place] = values[i]
 
 
-def chain(const int[::1] keys, Py_ssize_t first, int[::1] last, int[::1] before):
-    """Entry first + i is keys_i's: before it comes the key's last entry so far, last_k."""
+def chain(
+    const int[::1] users, const int[::1] items, Py_ssize_t first, int[::1] last,
+    int[::1] before, int[::1] users_out, int[::1] items_out,
+):
+    """Entry first + i of a log is (users_i, items_i); before it comes the user's last so far."""
     cdef Py_ssize_t i
     with nogil:
-        for i in range(keys.shape[0]):
-            before[first + i] = last[keys[i]]
-            last[keys[i]] = <int> (first + i)
+        for i in range(users.shape[0]):
+            users_out[first + i] = users[i]
+            items_out[first + i] = items[i]
+            before[first + i] = last[users[i]]
+            last[users[i]] = <int> (first + i)

@@ -30,8 +30,8 @@ cdef extern from "sampling.h" nogil:
     ctypedef struct Sampler:
         Seen seen
         unsigned long long seed
+        const int* items
         int count
-        int first
         int n
     unsigned long long counter_hash(
         unsigned long long seed, unsigned long long t, unsigned long long trial) noexcept
@@ -61,13 +61,20 @@ cdef inline FactorRatings ratings_of(
 
 
 cdef inline Sampler sampler_of(tuple sampler):
-    """From (seed, count, first, n, seen), seen (start, items) or (start, items, log arrays)."""
+    """From (seed, count, items or their number, seen), seen (start, items) or with log arrays."""
     cdef Sampler chosen
-    cdef tuple seen = sampler[4]
+    cdef tuple seen = sampler[3]
+    cdef const int[::1] drawn
     cdef const long long[::1] start = seen[0]
     cdef const int[::1] items = seen[1]
     cdef const int[::1] last, before, logged
-    chosen.seed, chosen.count, chosen.first, chosen.n = sampler[:4]
+    chosen.seed, chosen.count = sampler[:2]
+    chosen.items = NULL
+    if isinstance(sampler[2], int):
+        chosen.n = sampler[2]
+    else:
+        drawn = sampler[2]
+        chosen.items, chosen.n = &drawn[0], <int> drawn.shape[0]
     chosen.seen.start = &start[0]
     chosen.seen.items = &items[0] if items.shape[0] > 0 else NULL
     chosen.seen.n_users = <int> (start.shape[0] - 1)

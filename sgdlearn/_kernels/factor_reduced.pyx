@@ -48,7 +48,7 @@ def reduced_updates(
     """Visit the ratings piece by piece; losses[i] <- sum of s_i loss_i over piece i.
 
     A piece is (start, stop, first update), with one rate or a rate for each of its ratings, and a
-    sampler (seed, count, first item, n items, seen) or None. ``method`` is (k, width, alpha,
+    sampler (seed, count, items, seen) or None. ``method`` is (k, width, alpha,
     alpha_bias, bias_rate, lower), ``numbers`` (loss, mean), ``running`` (mean, weight, odds) of
     the constant that a stream follows or None.
     """

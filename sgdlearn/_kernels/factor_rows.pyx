@@ -52,6 +52,30 @@ def predictions(
                     out[i] += dot(width, &P[u, 0], &Q[v, 0])
 
 
+def weighted_squares(const floating[:, ::1] rows, const double[::1] weights, Py_ssize_t width):
+    """(sum_i w_i |p_i|^2, sum_i w_i b_i^2)."""
+    cdef Py_ssize_t i
+    cdef double factors = 0.0, biases = 0.0
+    with nogil:
+        for i in range(weights.shape[0]):
+            factors += weights[i] * dot(width, &rows[i, 0], &rows[i, 0])
+            biases += weights[i] * rows[i, width] * rows[i, width]
+    return factors, biases
+
+
+def rows_are_finite(const int[::1] chosen, const floating[:, ::1] rows):
+    """Whether the chosen rows hold neither NaN nor infinity: x_j - x_j = 0."""
+    cdef Py_ssize_t i, j
+    cdef int strange = 0
+    cdef const floating* x
+    with nogil:
+        for i in range(chosen.shape[0]):
+            x = &rows[chosen[i], 0]
+            for j in range(rows.shape[1]):
+                strange |= x[j] - x[j] != 0
+    return not strange
+
+
 def drawn_items(
     const int[::1] users, const floating[::1] targets, unsigned long long first_update,
     tuple sampler, int[::1] out,

@@ -60,11 +60,12 @@ INLINED int has_seen(const Seen *seen, int user, int item)
     return 0;
 }
 
-/* How negatives are drawn: `count` of them for each rating, items of [first, first + n). */
+/* How negatives are drawn: `count` of them for each rating, from n items; NULL: 0 .. n - 1. */
 typedef struct {
     Seen seen;
     unsigned long long seed;
-    int count, first, n;
+    const int *items;
+    int count, n;
 } Sampler;
 
 #define DRAWS_A_NEGATIVE 8
@@ -75,7 +76,8 @@ INLINED int draw_negative(const Sampler *sampler, int user, unsigned long long t
 {
     for (int draw = 0; draw < DRAWS_A_NEGATIVE; draw++) {
         const unsigned long long trial = (unsigned long long)which * DRAWS_A_NEGATIVE + draw;
-        const int item = sampler->first + draw_below(sampler->seed, t, trial, sampler->n);
+        const int place = draw_below(sampler->seed, t, trial, sampler->n);
+        const int item = sampler->items ? sampler->items[place] : place;
         if (!has_seen(&sampler->seen, user, item))
             return item;
     }

@@ -38,7 +38,7 @@ from .._solvers.factorization.solve import Run, solve
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._validation import attributes_kept_on_error
 from ..metrics import RankingScorer
-from ._input import read_pairs, read_ratings
+from ._input import lean_ratings, read_pairs, read_ratings
 from ._recommend import Recommends
 
 LOSSES = RATING_LOSSES | PAIR_LOSSES
@@ -418,6 +418,7 @@ class GDMatrixFactorization(
             users.add_numbers(ratings.shape[0])
             items.add_numbers(ratings.shape[1])
         user_rows, item_rows = users.add(ratings.users), items.add(ratings.items)
+        seen = Seen.of(user_rows, item_rows, len(users), len(items))
         model = self._model.copy() if warm else Model.start(method, int(rng.integers(2**62)))
         rates = self._rates(method, model, len(ratings))
         if model.schedule_state is None or not warm:
@@ -433,6 +434,7 @@ class GDMatrixFactorization(
             len(users),
             len(items),
             rng,
+            draws=loss.samples,
         )
         for rows, n, met in (
             (model.users, len(users), user_rows),
@@ -446,7 +448,6 @@ class GDMatrixFactorization(
         model.mean = 0.0
         if method.has_constant:
             model.mean = loss.constant(ratings.y, ratings.weights, method.n_negatives)
-        seen = Seen.of(user_rows, item_rows, len(users), len(items))
         self._users, self._items, self._seen, self._moments = users, items, seen, moments
         self.optimizer_ = method.rule
         n_jobs = threads.count(self.n_jobs) or 1
@@ -567,12 +568,17 @@ class GDMatrixFactorization(
         with attributes_kept_on_error(self):
             if not self.__sklearn_is_fitted__():
                 self._begin_stream()
-            loss = self._plan().loss
-            first = "n_features_in_" not in vars(self)
-            ratings = self._ratings(X, y, sample_weight, loss, reset=first, allow_all_zero=True)
-            ratings = ratings.of_positive_weight()
+            plan = self._plan()
+            ratings = lean_ratings(self, X, y) if sample_weight is None else None
+            if ratings is None:
+                first = "n_features_in_" not in vars(self)
+                ratings = self._ratings(
+                    X, y, sample_weight, plan.loss, reset=first, allow_all_zero=True
+                ).of_positive_weight()
+            else:
+                ratings.y = plan.loss.encode(ratings.y, self.non_negative)
             if len(ratings):
-                self._learn(ratings)
+                self._learn(plan, ratings)
         return self
 
     def _begin_stream(self):
@@ -590,31 +596,28 @@ class GDMatrixFactorization(
         self._moments, self._model = moments, model
         self.optimizer_, self.n_iter_, self.t_, self.loss_curve_ = method.rule, 1, 0, []
 
-    def _plan(self, moments=None):
-        """The `Plan` that the parameters mean for the stream, kept from call to call.
-
-        It is made anew when a parameter has changed, or the deviation of the ratings by which
-        automatic rates go.
-        """
+    def _plan(self):
+        """The `Plan` that the parameters mean for the stream, kept until one of them changes."""
         parameters = fingerprint(self)
         plan = self._plan_kept
-        if plan is not None and plan.parameters == parameters:
-            if moments is None or not plan.method.automatic:
-                return plan
-            sigma = plan.loss.spread_of(moments)
-            if abs(sigma - plan.method.sigma) <= DRIFT * plan.method.sigma:
-                return plan
-        self._validate_parameters()
-        loss = self._rating_loss()
-        method = self._method(loss, self._moments if moments is None else moments)
-        rates = self._rates(method, self._model)
-        self._plan_kept = Plan(parameters, loss, method, rates)
-        return self._plan_kept
+        if plan is None or plan.parameters != parameters:
+            self._validate_parameters()
+            plan = self._plan_kept = self._plan_for(parameters, self._moments)
+        return plan
 
-    def _learn(self, ratings):
+    def _plan_for(self, parameters, moments):
+        """The same for ratings of these moments."""
+        loss = self._rating_loss()
+        method = self._method(loss, moments)
+        return Plan(parameters, loss, method, self._rates(method, self._model))
+
+    def _learn(self, plan, ratings):
         """Learn from ratings of positive weight, in their order."""
         moments = self._moments.seen(ratings.y, ratings.weights)
-        plan = self._plan(moments)
+        if plan.method.automatic:
+            sigma = plan.loss.spread_of(moments)
+            if abs(sigma - plan.method.sigma) > DRIFT * plan.method.sigma:
+                plan = self._plan_kept = self._plan_for(plan.parameters, moments)
         learner = ChunkLearner(self._users, self._items, self._seen, self._model)
         try:
             learner.learn(plan.method, plan.rates, ratings)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_consistent_length
 
-from .._solvers.factorization.identifiers import Column
+from .._solvers.factorization.identifiers import Column, IntegerColumn
 from .._validation import check_numbers, check_sparse_structure, check_weights
 
 # The largest rating whose square and its square a float32 holds.
@@ -84,6 +84,32 @@ def read_ratings(
                 )
     weights = check_weights(sample_weight, len(users), allow_all_zero=allow_all_zero)
     return Ratings(users, items, y, weights, shape)
+
+
+def lean_ratings(estimator, X, y):
+    """The `Ratings` of plain arrays of integers and floats, all checked; None: `read_ratings` must.
+
+    For chunks of a stream that has begun, whose columns have no names.
+    """
+    if type(X) is not np.ndarray or type(y) is not np.ndarray:
+        return None
+    own = vars(estimator)
+    fine = (
+        X.dtype == np.int64
+        and y.dtype == np.float64
+        and X.ndim == 2
+        and X.shape[1] == 2
+        and len(X) > 0
+        and y.shape == X.shape[:1]
+        and "n_features_in_" in own
+        and "feature_names_in_" not in own
+    )
+    if not fine:
+        return None
+    largest = float(np.abs(y).max()) if len(y) > 1 else abs(float(y[0]))
+    if not largest <= LARGEST_FLOAT32:  # nan neither
+        return None
+    return Ratings(IntegerColumn(X[:, 0]), IntegerColumn(X[:, 1]), y, None)
 
 
 def read_pairs(estimator, X, *, reset):

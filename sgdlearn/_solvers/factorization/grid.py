@@ -6,6 +6,9 @@ over B rounds: round r visits the blocks (a, (shift_a + r) mod B) in any order, 
 (Gemulla, Nijkamp, Haas & Sismanis 2011; Zhuang, Chin, Juan & Lin 2013). So neither the result nor
 the ratings' numbers t depend on how many threads there are, and the rows that a block touches stay
 near.
+
+Where items are drawn beside those of the ratings, they are drawn from the range of the block. So
+there are fewer ranges, of items in random order, cut anew for each epoch: items of all kinds meet.
 """
 
 from dataclasses import dataclass
@@ -13,12 +16,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..._kernels.factor_blocks import count_blocks, fill_blocks
+from ..._kernels.factor_blocks import count_blocks, count_rows, fill_blocks
 from .rows import FLOATING
 
 # Ranges of users and of items; fewer where blocks would hold fewer ratings than so many.
 RANGES = 16
 LEAST_RATINGS = 64
+# The same where items are drawn; and the fewest items that make a range to draw from.
+DRAWING_RANGES = 4
+LEAST_DRAWING_RATINGS = 25_000
+LEAST_ITEMS = 100
 
 
 @dataclass
@@ -34,7 +41,12 @@ class Grid:
     starts : ndarray of shape (B * B + 1,)
         Where block B a + b begins.
     item_ranges : ndarray of shape (B + 1,)
-        Where the ranges of items begin.
+        Where the ranges of items begin in `item_order`.
+    item_order : ndarray of shape (n_items,), int32
+        The items, range after range.
+    draws : bool
+        Whether items are drawn.
+    n_users : int
     """
 
     users: np.ndarray
@@ -43,14 +55,19 @@ class Grid:
     weights: np.ndarray | None
     starts: np.ndarray
     item_ranges: np.ndarray
+    item_order: np.ndarray
+    draws: bool
+    n_users: int
 
     @classmethod
-    def of(cls, users, items, targets, weights, n_users, n_items, rng):
+    def of(cls, users, items, targets, weights, n_users, n_items, rng, draws=False):
         """From the ratings in the order in which they came."""
         n = len(users)
-        n_ranges = int(min(RANGES, max(1, (n / LEAST_RATINGS) ** 0.5), n_users, n_items))
-        _, user_range = ranges_of(users, n_users, n_ranges)
-        item_ranges, item_range = ranges_of(items, n_items, n_ranges)
+        n_ranges = number_of_ranges(n, n_users, n_items, draws)
+        every = np.arange(max(n_users, n_items), dtype=np.int32)
+        item_order = rng.permutation(every[:n_items]) if draws else every[:n_items]
+        _, user_range = ranges_of(users, every[:n_users], n_ranges)
+        item_ranges, item_range = ranges_of(items, item_order, n_ranges)
         starts = np.empty(n_ranges * n_ranges + 1, dtype=np.intp)
         count_blocks(users, items, user_range, item_range, n_ranges, starts)
         blocks = [np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, targets.dtype)]
@@ -64,7 +81,14 @@ class Grid:
             for array in blocks:
                 if array is not None:
                     array[start:stop] = array[start:stop][order]
-        return cls(*blocks, starts, item_ranges)
+        return cls(*blocks, starts, item_ranges, item_order, draws, n_users)
+
+    def redrawn(self, rng):
+        """The same ratings with ranges of items that are cut anew; as it is, if there is one."""
+        if self.n_ranges == 1:
+            return self
+        ratings = self.users, self.items, self.targets, self.weights
+        return Grid.of(*ratings, self.n_users, len(self.item_order), rng, self.draws)
 
     @property
     def n(self):
@@ -81,15 +105,30 @@ class Grid:
         return n * np.arange(n) + (shifts + rounds[:, None]) % n
 
     def items_of(self, block):
-        """(first, number) of the items in the range of this block."""
+        """The items in the range of this block."""
         column = block % self.n_ranges
-        first, stop = self.item_ranges[column : column + 2]
-        return int(first), int(stop - first)
+        return self.item_order[slice(*self.item_ranges[column : column + 2])]
 
 
-def ranges_of(rows, n_rows, n_ranges):
-    """(where each range of rows begins, the range of each row): about as many ratings in each."""
-    ratings = np.cumsum(np.bincount(rows, minlength=n_rows))
+def number_of_ranges(n, n_users, n_items, draws):
+    """B."""
+    if draws:
+        enough = (n / LEAST_DRAWING_RATINGS) ** 0.5
+        return int(max(1, min(DRAWING_RANGES, enough, n_users, n_items // LEAST_ITEMS)))
+    return int(min(RANGES, max(1, (n / LEAST_RATINGS) ** 0.5), n_users, n_items))
+
+
+def ranges_of(rows, order, n_ranges):
+    """(where each range begins in this order of the rows, the range of each row).
+
+    There are about as many ratings in each.
+    """
+    n_rows = len(order)
+    ratings = np.empty(n_rows, dtype=np.int64)
+    count_rows(rows, ratings)
+    ratings = np.cumsum(ratings[order])
     borders = np.searchsorted(ratings, ratings[-1] * np.arange(1, n_ranges) / n_ranges) + 1
     borders = np.concatenate([[0], np.minimum(borders, n_rows), [n_rows]])
-    return borders, np.repeat(np.arange(n_ranges, dtype=np.int32), np.diff(borders))
+    of_row = np.empty(n_rows, dtype=np.int32)
+    of_row[order] = np.repeat(np.arange(n_ranges, dtype=np.int32), np.diff(borders))
+    return borders, of_row

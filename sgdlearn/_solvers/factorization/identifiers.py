@@ -4,6 +4,7 @@ Two ids are one where Python says so: 1, 1.0, True and np.int64(1), but not "1".
 in the order in which their ids came first.
 """
 
+from contextlib import suppress
 from numbers import Number
 
 import numpy as np
@@ -161,8 +162,9 @@ class Column:
         if type(values) is not list and values.dtype == object:
             values = values.tolist()
         if type(values) is list and set(map(type, values)) <= {int}:
-            values = np.array(values, dtype=None if values else np.int64)
-        self.values = values if type(values) is list else plain_integers(values)
+            with suppress(OverflowError):
+                values = np.array(values, dtype=np.int64)
+        self.values = values
 
     def __len__(self):
         return len(self.values)
@@ -181,6 +183,10 @@ class Column:
             return
         for start in range(0, len(values), PART):
             part = values[start : start + PART]
+            integers = None if type(part) is list else integers_of(part)
+            if integers is not None:
+                yield start, integers, None
+                continue
             part = part if type(part) is list else objects_of(part)
             yield start, None, [self._plain(value) for value in part]
 
@@ -214,20 +220,27 @@ class Column:
         return value
 
 
+class IntegerColumn(Column):
+    """The same of an array of int64, which needs no check."""
+
+    def __init__(self, values):
+        self.name, self.values = "ids", values
+
+
 class Large(int):
     """An integer beyond 64 bits."""
 
 
-def plain_integers(values):
-    """An array of int64 where all values are integers that fit; else the array as it is."""
+def integers_of(values):
+    """The array as one of int64, if all its values are integers that fit; else None."""
     kind = values.dtype.kind
     if kind in "bi" or (kind == "u" and (values.itemsize < 8 or values.max(initial=0) < 2**63)):
         return values.astype(np.int64, copy=False)
-    if kind == "f" and values.size and np.abs(values).max() < EXACT:
+    if kind == "f" and np.abs(values).max(initial=0.0) < EXACT:
         whole = values.astype(np.int64)
         if (whole == values).all():
             return whole
-    return values
+    return None
 
 
 def objects_of(values):

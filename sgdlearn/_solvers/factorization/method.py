@@ -8,7 +8,7 @@ of size sigma sqrt(sigma). So the rates are, times those for sigma = 1 in `FIRST
 rule                                  of factors           of biases
 ===================================== ==================== ====================
 rpcs, adagrad, rmsprop, adam family   sqrt(sigma)          sigma
-sgd                                   1 / sigma            1
+sgd with momentum mu                  (1 - mu) / sigma     1 - mu
 ftrl, schedule_free                   sqrt(sigma)          sigma
 adadelta                              1                    1
 ===================================== ==================== ====================
@@ -108,7 +108,9 @@ class Method:
     def first_rate(self):
         """The rate of factors at first, where it is automatic."""
         name = self.rule.name
-        unit = {"sgd": 1.0 / self.sigma, "adadelta": 1.0}.get(name, sqrt(self.sigma))
+        unit = {"adadelta": 1.0}.get(name, sqrt(self.sigma))
+        if name == "sgd":
+            unit = (1.0 - self.rule.momentum) / self.sigma
         return FIRST_RATES.get(name, ADAM_RATE) * unit
 
     def reduced(self, rows):

@@ -117,7 +117,7 @@ class RatingLoss:
         rates : list of ndarray
             Each piece's rate, or one for each of its ratings.
         samplers : list of tuple or None
-            (seed, count, first item, number of items, arrays of `Seen`) of each.
+            (seed, count, items to draw from or their number, arrays of `Seen`) of each.
         model : Model
         running : ndarray or None
             The constant that a stream follows.

@@ -116,8 +116,17 @@ class Rows:
             clocks[: self.n] = self.clocks[: self.n]
             self.clocks = clocks
 
-    def checkpoint(self, chosen=None):
-        """What `restore` needs to undo updates of the chosen rows, or of any."""
+    def checkpoint(self, chosen=None, into=None):
+        """What `restore` needs to undo updates of the chosen rows, or of any.
+
+        ``into`` is one of the same rows that is no longer needed: its memory is used again.
+        """
+        if into is not None:
+            _, chosen, values, clocks = into
+            np.copyto(values, self.values[chosen])
+            if clocks is not None:
+                np.copyto(clocks, self.clocks[chosen])
+            return into
         chosen = slice(self.n) if chosen is None else chosen
         clocks = None if self.clocks is None else self.clocks[chosen].copy()
         return self.n, chosen, self.values[chosen].copy(), clocks

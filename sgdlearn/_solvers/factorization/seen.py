@@ -7,7 +7,7 @@ one.
 
 import numpy as np
 
-from ..._kernels.factor_blocks import chain, sort_pairs
+from ..._kernels.factor_blocks import chain, count_rows, sort_pairs
 from .identifiers import grown
 
 # Entries up to which the log may grow beyond half the compressed rows.
@@ -53,11 +53,11 @@ class Seen:
         if n_users > known:
             self._last = grown(self._last, n_users)
             self._last[known:] = NONE
-        self._before, self._items, self._users = (
-            grown(array, n + m) for array in (self._before, self._items, self._users)
-        )
-        self._users[n : n + m], self._items[n : n + m] = users, items
-        chain(users, n, self._last, self._before)
+        if n + m > len(self._users):
+            self._before, self._items, self._users = (
+                grown(array, n + m) for array in (self._before, self._items, self._users)
+            )
+        chain(users, items, n, self._last, self._before, self._users, self._items)
         self.n_logged = n + m
         return n
 
@@ -107,12 +107,18 @@ class Seen:
 
 def compressed(users, items, n_users, n_items):
     """(starts, items): each user's items, sorted; two stable counting sorts, items first."""
-    places = np.zeros(n_items + 1, dtype=np.int64)
-    np.cumsum(np.bincount(items, minlength=n_items), out=places[1:])
+    places = starts_of(items, n_items)
     by_item = np.empty(len(users), np.int32), np.empty(len(users), np.int32)
     sort_pairs(items, users, places, *by_item)
-    starts = np.zeros(n_users + 1, dtype=np.int64)
-    np.cumsum(np.bincount(users, minlength=n_users), out=starts[1:])
+    starts = starts_of(users, n_users)
     by_user = np.empty(len(users), np.int32)
     sort_pairs(by_item[1], by_item[0], starts.copy(), None, by_user)
     return starts, by_user
+
+
+def starts_of(rows, n):
+    """Where each of n rows begins when they are sorted, and where the last one ends."""
+    starts = np.zeros(n + 1, dtype=np.int64)
+    count_rows(rows, starts[1:])
+    np.cumsum(starts, out=starts)
+    return starts

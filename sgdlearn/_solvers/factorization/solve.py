@@ -7,7 +7,8 @@ from math import isfinite
 
 import numpy as np
 
-from ..._kernels.factor_rows import drawn_items
+from ..._kernels.factor_blocks import count_rows
+from ..._kernels.factor_rows import drawn_items, rows_are_finite, weighted_squares
 from ..monitor import Plateau
 from ..stochastic import DIVERGED
 from .grid import Grid
@@ -49,8 +50,8 @@ class Run:
         n_losses, own, drawn = self.method.loss.counts
         total = grid.n if weights is None else float(weights.sum(dtype=float))
         self.weight = n_losses * total
-        self.user_weights = n_losses * np.bincount(grid.users, weights, self.model.users.n)
-        self.item_weights = own * np.bincount(grid.items, weights, self.model.items.n)
+        self.user_weights = n_losses * weights_of(grid.users, weights, self.model.users.n)
+        self.item_weights = own * weights_of(grid.items, weights, self.model.items.n)
         if drawn:  # in the mean
             self.item_weights = self.item_weights + drawn * total / self.model.items.n
 
@@ -61,13 +62,15 @@ class Run:
             (self.model.users, self.user_weights),
             (self.model.items, self.item_weights),
         ):
-            squares = np.einsum("ij,ij->i", rows.factors, rows.factors, dtype=np.float64)
-            total += self.method.alpha * (weights @ squares)
-            total += self.method.alpha_bias * (weights @ rows.bias.astype(np.float64) ** 2)
+            kernel = weighted_squares[FLOATING[rows.dtype]]
+            factors, biases = kernel(rows.values, weights, rows.width)
+            total += self.method.alpha * factors + self.method.alpha_bias * biases
         return 0.5 * total / self.weight
 
     def epoch(self, rng, apply):
         """Visit all ratings once; the mean loss as they were met, inf where it overflowed."""
+        if self.method.loss.samples:
+            self.grid = self.grid.redrawn(rng)
         model, grid = self.model, self.grid
         rounds = grid.draw_rounds(rng)
         sizes = np.diff(grid.starts)
@@ -106,7 +109,7 @@ class Run:
         samplers = None
         if method.loss.samples:
             samplers = [
-                (model.seed, method.n_negatives, *grid.items_of(block), self.seen)
+                (model.seed, method.n_negatives, grid.items_of(block), self.seen)
                 for block in blocks
             ]
         sums = np.zeros(len(blocks))
@@ -117,6 +120,15 @@ class Run:
 
     def _rates(self, first, n):
         return rates_of(self.rates, self.model.schedule_state, first, n)
+
+
+def weights_of(rows, weights, n):
+    """The weight of the ratings of each of n rows."""
+    if weights is not None:
+        return np.bincount(rows, weights, n)
+    counts = np.empty(n, dtype=np.int64)
+    count_rows(rows, counts)
+    return counts.astype(np.float64)
 
 
 def rates_of(rates, state, first, n):
@@ -174,7 +186,8 @@ def solve(run, *, tol, max_iter, n_iter_no_change, rng, monitor):
     monitor.last = lambda: (users.values, items.values)
     monitor.updates = lambda: run.model.t
     limit = scale = None
-    good = users.checkpoint(), items.checkpoint(), run.model.t
+    good = [users.checkpoint(), items.checkpoint()]
+    t = run.model.t
     converged, epoch = False, 0
     with applier(run.n_jobs) as apply:
         while epoch < max_iter and not converged:
@@ -186,12 +199,11 @@ def solve(run, *, tol, max_iter, n_iter_no_change, rng, monitor):
             if not value <= limit:
                 users.restore(good[0])
                 items.restore(good[1])
-                run.model.t = good[2]
+                run.model.t = t
                 return Outcome(epoch, False, True)
             epoch += 1
             run.model.schedule_state = run.rates.observe(run.model.schedule_state, value)
-            good = None  # its memory serves for the next
-            good = users.checkpoint(), items.checkpoint(), run.model.t
+            good, t = [users.checkpoint(into=good[0]), items.checkpoint(into=good[1])], run.model.t
             scale = value if scale is None else scale
             stopped = monitor.record(value, None, lambda: (users.copy(), items.copy()))
             converged = stopped or end.reached(value, scale)
@@ -207,7 +219,7 @@ def visit_chunk(model, method, rates, users, items, targets, weights, seen):
     pieces = np.array([[0, n, model.t + 1]], dtype=np.intp)
     samplers = None
     if method.loss.samples:
-        samplers = [(model.seed, method.n_negatives, 0, model.items.n, seen)]
+        samplers = [(model.seed, method.n_negatives, model.items.n, seen)]
     every = rates_of(rates, model.schedule_state, model.t + 1, n)
     touched = users, items
     if samplers is not None:
@@ -220,7 +232,12 @@ def visit_chunk(model, method, rates, users, items, targets, weights, seen):
     sums = np.zeros(1)
     ratings = users, items, targets, weights
     method.loss.visit(method, ratings, pieces, [every], samplers, model, model.running, sums)
-    fine = isfinite(sums[0]) and finite(model.users, touched[0]) and finite(model.items, touched[1])
+    finite = rows_are_finite[FLOATING[targets.dtype]]
+    fine = (
+        isfinite(sums[0])
+        and finite(touched[0], model.users.values)
+        and finite(touched[1], model.items.values)
+    )
     if not fine:
         model.users.restore(before[0])
         model.items.restore(before[1])
@@ -230,11 +247,6 @@ def visit_chunk(model, method, rates, users, items, targets, weights, seen):
         model.mean = constant_of(model.running)
     model.t += n
     return sums[0]
-
-
-def finite(rows, chosen):
-    """Whether the chosen rows hold neither NaN nor infinity."""
-    return isfinite(float(rows.values[chosen].sum()))
 
 
 def constant_of(running):
