@@ -1,6 +1,7 @@
 """How near to the optimum one pass of partial_fit over 50,000 rows comes.
 
-    python -m benchmarks.stream_accuracy [optimizer ...]
+    python -m benchmarks accuracy                            # what "auto" takes
+    python -m benchmarks.stream_accuracy adagrad ftrl ...    # rules by name
 
 Each figure is (F - F*) / (F(0) - F*) in percent, F(0) with the best intercept. Rows come 1,000 at a
 time, in raw units; alpha = 1/n. "jump" streams change their units by 1000 in the middle, and F is
@@ -94,7 +95,8 @@ def one_pass(model, X, y):
     return model
 
 
-def main(optimizers):
+def run(*optimizers):
+    optimizers = optimizers or ("auto",)
     warnings.simplefilter("ignore")
     print(f"{'stream':20s}{'':9s}" + "".join(f"{o:>15s}" for o in [*optimizers, "scikit-learn"]))
     for name, kind, X, y, start in streams(np.random.default_rng(0)):
@@ -113,4 +115,4 @@ def main(optimizers):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["auto"])
+    run(*sys.argv[1:])

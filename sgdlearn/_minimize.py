@@ -57,9 +57,9 @@ def minimize(
         True: `fun` returns it. None: central differences, 2 x.size calls of `fun` each.
     optimizer : str or Optimizer, default="adam"
         A stochastic rule ("sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam",
-        "ftrl", "schedule_free", an object such as ``SGD(momentum=0.9)``, one of your own), or
-        "lbfgs", which takes no learning rate and no stochastic gradient. There is no penalty here,
-        so "adamw" is Adam. The others need rows of data.
+        "ftrl", "schedule_free", "dog", an object such as ``SGD(momentum=0.9)``, one of your own),
+        or "lbfgs", which takes no learning rate and no stochastic gradient. There is no penalty
+        here, so "adamw" is Adam. The others need rows of data.
     learning_rate : "auto", float, Schedule or callable, default="auto"
         A number or a schedule is taken as it is. "auto" looks for the first rate along the rule's
         first update and then follows the objective: larger while it falls, smaller when it does
@@ -94,7 +94,8 @@ def minimize(
         - `fun`, float: the objective there
         - `jac`, ndarray like x0: the gradient there
         - `optimality`, float: what `tol` bounds
-        - `success`, bool, and `message`, str
+        - `success`, bool: whether the run converged or ended as asked for (status 0, 3 or 5);
+          `message`, str
         - `status`, int: 0 converged, 1 out of iterations, 2 diverged, 3 stopped by the callback,
           4 at a standstill, 5 all updates made that were asked for
         - `nit`, int: updates of the run; `nfev`, `njev`, int: calls of `fun` and `jac` in all runs

@@ -6,8 +6,8 @@ loops. There are four families:
 ``stochastic``
     One update a row or mini-batch, by a rule that turns the gradient g of each coefficient w into
     its step: `SGD`, `AdaGrad`, `AdaDelta`, `RMSProp`, `Adam`, `AdamW`, `NAdam`, `FTRL`,
-    `ScheduleFree`. They learn from streams (`partial_fit`) and take a learning rate r, here a
-    number for the update t.
+    `ScheduleFree`, `DoG`. They learn from streams (`partial_fit`) and take a learning rate r, here
+    a number for the update t.
 ``variance_reduced``
     One update a row, by a better estimate of the whole gradient: `SAG`, `SAGA`, `SVRG`, `PSVRG`.
 ``dual``
@@ -24,8 +24,11 @@ your own, by `init` and `update`, and `sgdlearn.minimize`.
 
 from inspect import isclass
 
+import numpy as np
+
 from sgdlearn._parameters import Parameters
 from sgdlearn._solvers import array_rule
+from sgdlearn._solvers.state import FARTHEST
 
 __all__ = [
     "FTRL",
@@ -43,6 +46,7 @@ __all__ = [
     "AdamW",
     "Cholesky",
     "CoordinateDescent",
+    "DoG",
     "NAdam",
     "Newton",
     "Optimizer",
@@ -525,6 +529,40 @@ class ScheduleFree(UpdateRule):
             slots[1] = w
 
 
+class DoG(UpdateRule):
+    """Distance over gradients (Ivgi, Hinder & Carmon 2023): SGD that finds its own rate.
+
+    | D <- max(D, abs(w - w_0)),    G <- G + abs(g)^2,    norms over the whole model
+    | w <- w - r D / sqrt(G) g
+    | x <- x + 9 / (t + 8) (w - x)
+
+    The model is x, an average that forgets the early iterates; on sparse rows it is w. The rate r,
+    1 with `learning_rate="auto"`, multiplies what is there without it.
+
+    Parameters
+    ----------
+    initial : float or None, default=None
+        D at first, over 1 + abs(w_0). It should be less than the way to go, by how much matters
+        little: D doubles every few updates. None is 1e-6, and with `learning_rate="auto"` what
+        the data say.
+    """
+
+    name = "dog"
+    kernel_code = 13
+    n_slots = 2
+    domains = {"initial": "None or a number in (0, inf)"}
+
+    def __init__(self, initial=None):
+        self.initial = initial
+
+    def begin(self, clock, *parts):
+        square = sum(np.sum(np.square(w, dtype=np.float64)) for w, _ in parts)
+        initial = 1e-6 if self.initial is None else self.initial
+        clock[FARTHEST] = initial * (1.0 + np.sqrt(square))
+        for w, slots in parts:  # w_0, and where x begins
+            slots[:] = w
+
+
 class SAG(Optimizer):
     """Stochastic average gradient (Schmidt, Le Roux & Bach 2017).
 
@@ -684,6 +722,7 @@ OPTIMIZERS = {
         NAdam,
         FTRL,
         ScheduleFree,
+        DoG,
         SAG,
         SAGA,
         SVRG,

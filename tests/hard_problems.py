@@ -5,7 +5,7 @@ by a method of its own, and how far a fitted model is from it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +45,23 @@ class HardProblem:
     @property
     def y(self):
         return self.data[1]
+
+    def single(self):
+        """The same on the numbers as float32 has them."""
+        X, y = self.data
+        return replace(self, make=lambda: (X.astype(np.float32), y))
+
+    def with_loss(self, loss):
+        """The same classes under another loss."""
+        own = {name: value for name, value in self.parameters.items() if name != "loss"}
+        if loss == "log_loss":
+            return replace(self, estimator=GDLogisticRegression, parameters=own)
+        return replace(self, estimator=GDLinearSVC, parameters={"loss": loss, **own})
+
+    def stored(self, kind):
+        """X, "dense" or "csr"."""
+        X = self.X.toarray() if sparse.issparse(self.X) else self.X
+        return X if kind == "dense" else sparse.csr_array(X)
 
     def model(self, **parameters):
         """The estimator, not fitted, on this objective."""
@@ -138,7 +155,7 @@ def wine():
 @problem(GDLogisticRegression)
 def digits():
     X, y = datasets.load_digits(return_X_y=True)
-    return X[:800], y[:800]
+    return X[:500], y[:500]
 
 
 @problem(GDLinearRegression)

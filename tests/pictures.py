@@ -31,12 +31,13 @@ def covered(ax):
     return overlapping
 
 
-def is_within_figure(artist):
-    """Whether all of an artist is in the picture."""
-    figure = artist.figure
+def are_within_figure(artists):
+    """Whether all of some artists is in the picture."""
+    figure = artists[0].figure
     figure.canvas.draw()
-    box = artist.get_window_extent()
-    return bool((box.min >= -1).all() and (box.max <= figure.bbox.max + 1).all())
+    boxes = [artist.get_window_extent() for artist in artists]
+    limit = figure.bbox.max + 1
+    return all((box.min >= -1).all() and (box.max <= limit).all() for box in boxes)
 
 
-__all__ = ["covered", "is_within_figure", "plt"]
+__all__ = ["are_within_figure", "covered", "plt"]

@@ -214,6 +214,13 @@ class Rule:
     def start_at(self, w):
         """Told the coefficients before the first update."""
 
+    def own_rate(self, w, g, r, sbar=1.0, l2=0.0, l2_by_prox=False):
+        """The rate of the update to come along g, told before it is made."""
+        return r
+
+    def measure(self, w):
+        """Told all coefficients after every update."""
+
     def at(self, columns):
         """The rule restricted to some columns: a copy."""
         part = deepcopy(self)
@@ -432,6 +439,48 @@ class ScheduleFree(Rule):
         return self.update(w, g, r, t), None
 
 
+class DoG(Rule):
+    """SGD at rate r farthest / sqrt(squares), norms over all that is touched."""
+
+    n_slots = 2
+    has_moments = True
+    averages = True  # on sparse rows it does not
+
+    def __init__(self, initial=1e-6):
+        self.initial = initial
+
+    def start_at(self, w):
+        self.slots[:] = w
+        self.farthest = self.initial * (1 + np.linalg.norm(w))
+        self.squares = 0.0
+
+    def shown(self, w):
+        _, x = self.slots
+        return x.copy()
+
+    def own_rate(self, w, g, r, sbar=1.0, l2=0.0, l2_by_prox=False):
+        self.squares += np.sum((g + sbar * l2 * w * (not l2_by_prox)) ** 2)
+        return r * self.farthest / np.sqrt(self.squares) if self.squares > 0 else 0.0
+
+    def measure(self, w):
+        start, _ = self.slots
+        self.farthest = max(self.farthest, np.linalg.norm(w - start))
+
+    def update(self, w, g, r, t, sbar=1.0, l1=0.0, l2=0.0, lower=-np.inf, l2_by_prox=False):
+        w = super().update(w, g, r, t, sbar, l1, l2, lower, l2_by_prox)
+        _, x = self.slots
+        x += (9 / (t + 8) if self.averages else 1.0) * (w - x)
+        return w
+
+    def catch_up(self, w, missed, since, t, l1, l2, lower):
+        w = super().catch_up(w, missed, since, t, l1, l2, lower)
+        self.slots[1] = w
+        return w
+
+    def step(self, w, g, r, t):
+        return w - r * g, np.full_like(w, r)
+
+
 RULES = {
     "sgd": SGD(),
     "momentum": SGD(momentum=0.9),
@@ -445,7 +494,15 @@ RULES = {
     "nadam": NAdam(),
     "ftrl": FTRL(),
     "schedule_free": ScheduleFree(),
+    "dog": DoG(0.1),  # a first step that shows
 }
+
+
+def take_step(rule, w, g, r, t):
+    """w after update t, without a penalty."""
+    w = rule.update(w, g, rule.own_rate(w, g, r), t)
+    rule.measure(w)
+    return w
 
 
 # --------------------------------------------------------------------------- stochastic loops
@@ -503,6 +560,7 @@ def stochastic(
         state.rule.start_at(theta)
     state = deepcopy(state)
     rule = state.rule
+    rule.averages = not sparse_rows
 
     def caught_up(columns):
         """Those columns of theta, and of the rule, after the updates that they missed."""
@@ -529,13 +587,15 @@ def stochastic(
             lost += s[batch] @ values
             g = (s[batch, None] * slopes).T @ x / len(batch)
 
+            theta, g = state.theta[:, touched], g[:, touched]
+            r = rule.own_rate(theta, g, r, sbar, l2[touched], l2_by_prox)
             part = rule.at(touched)
             state.theta[:, touched] = part.update(
-                state.theta[:, touched], g[:, touched], r, state.t, sbar,
-                l1[touched], l2[touched], lower[touched], l2_by_prox,
-            )  # fmt: skip
+                theta, g, r, state.t, sbar, l1[touched], l2[touched], lower[touched], l2_by_prox
+            )
             rule.slots[..., touched] = part.slots
             rule.total = part.total
+            rule.measure(state.theta)
             state.clock += r * sbar
             state.since[touched] = state.clock
 

@@ -23,6 +23,7 @@ RULES = {
     "nadam": optimizers.NAdam(),
     "ftrl": optimizers.FTRL(),
     "schedule_free": optimizers.ScheduleFree(),
+    "dog": optimizers.DoG(0.1),
 }
 RATES = 0.3 / np.sqrt(np.arange(1, 16))
 
@@ -50,7 +51,7 @@ def test_steps_are_those_of_the_twin(name, dtype, shape, rng):
     rtol = 1e-12 if dtype == np.float64 else 2e-5
     for t, (g, r) in enumerate(zip(gradients(shape, dtype), RATES), start=1):
         w, state = rule.update(w, g, state, r)
-        expected = twin.update(expected, g.reshape(expected.shape).astype(np.float64), r, t)
+        expected = ref.take_step(twin, expected, g.reshape(expected.shape).astype(float), r, t)
         assert (w.shape, w.dtype) == (shape, dtype)
         np.testing.assert_allclose(w.reshape(expected.shape), expected, rtol, rtol)
     model = rule.solution(w, state)
@@ -145,3 +146,25 @@ def test_errors_say_what_is_wrong(change, message):
 def test_an_optimizer_of_ones_own_shows_what_it_moves():
     w = np.ones(2)
     assert Optimizer().solution(w, None) is w
+
+
+def test_the_first_step_of_dog_is_short_and_the_size_of_the_gradient_says_nothing():
+    w, rule = np.array([3.0, 4.0]), optimizers.DoG()
+    for size in (1e-9, 1.0, 1e9):
+        g = size * np.array([1.0, 0.0])
+        step, _ = rule.update(w, g, rule.init(w), 1.0)
+        np.testing.assert_allclose(w - step, [1e-6 * (1.0 + 5.0), 0.0], rtol=1e-6)
+    again, state = rule.update(w, 0.0 * g, rule.init(w), 1.0)  # no gradient, no step
+    np.testing.assert_array_equal(again, w)
+    np.testing.assert_array_equal(rule.solution(again, state), w)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_dog_finds_its_rate_whatever_the_units(size):
+    """No rate is given, and the way to go is a million times the first step, or far more."""
+    c, rule = size * np.array([1.0, -2.0, 3.0]), optimizers.DoG(1e-6 * size)
+    w = np.zeros(3)
+    state = rule.init(w)
+    for _ in range(1000):
+        w, state = rule.update(w, [1.0, 0.5, 0.1] * (w - c), state, 1.0)
+    np.testing.assert_allclose(rule.solution(w, state), c, rtol=1e-3)

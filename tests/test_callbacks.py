@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
 from sgdlearn._compat import HAS_CALLBACKS
-from sgdlearn._solvers import interior, lbfgs, newton, stochastic, variance_reduced
+from sgdlearn._solvers import dual, interior, lbfgs, newton, psvrg, stochastic, variance_reduced
 from sgdlearn.optimizers import SGD
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -32,6 +32,8 @@ FAMILIES = {
     "average": GDLogisticRegression(optimizer="adagrad", average=30),
     "saga": GDLogisticRegression(optimizer="saga"),
     "svrg": GDLogisticRegression(optimizer="svrg"),
+    "psvrg": GDLogisticRegression(optimizer="psvrg"),
+    "sdca": GDLogisticRegression(optimizer="sdca", alpha=0.01),
     "lbfgs": GDLogisticRegression(optimizer="lbfgs"),
     "newton": GDLogisticRegression(optimizer="newton"),
     "interior": GDLinearSVC(loss="hinge"),
@@ -42,6 +44,8 @@ FAMILIES = {
 STEPS = [
     (stochastic.Run, "visit"),
     (variance_reduced.DenseRun, "visit"),
+    (psvrg._Run, "visit_all"),
+    (dual.DualRun, "epoch"),
     (lbfgs._Run, "value_and_gradient"),
     (newton, "descend"),
     (interior._Problem, "iterate"),
@@ -199,6 +203,7 @@ def test_hooks_stay_balanced_when_fit_is_cut_short(model, error):
     if isinstance(error, KeyboardInterrupt):  # what has been learnt is kept
         np.testing.assert_array_equal(model.coef_, recorder.models[1].coef_)
         assert model.n_iter_ == len(model.loss_curve_) == 2
+        assert model.t_ == clone(model).set_callbacks(Recorder(stop_after=2)).fit(X, y).t_
         assert model.score(X, y) > 0.6
     recorder.error = None
     model.fit(X, y)

@@ -142,7 +142,7 @@ def test_explicit_zeros_are_zeros(optimizer, binary):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("optimizer", SAME_ON_THE_WAY)
 @pytest.mark.parametrize("penalty", ["l2", "l1", "elasticnet", None])
-@pytest.mark.parametrize("batch_size", [1, 8])
+@pytest.mark.parametrize("batch_size", ["auto", 8])
 def test_dense_is_sparse_on_the_way(batch_size, penalty, optimizer, estimator, multiclass):
     X, y, s = multiclass.X, multiclass.y, multiclass.weights
     keywords = {"penalty": penalty, "batch_size": batch_size, "alpha": 0.05}
@@ -151,6 +151,15 @@ def test_dense_is_sparse_on_the_way(batch_size, penalty, optimizer, estimator, m
     assert_same(model, other, rtol=1e-8, atol=1e-11)
     assert model.t_ == other.t_
     np.testing.assert_allclose(model.loss_curve_, other.loss_curve_, rtol=1e-8)
+
+
+@pytest.mark.parametrize("penalty, batch_size", [("l2", 64), ("l1", 1)])
+def test_adagrad_takes_batches_where_updates_cost_all_of_many_columns(penalty, batch_size, rng):
+    X = sparse.csr_matrix(rng.normal(size=(150, 1001)) * (rng.random((150, 1001)) < 0.02))
+    y = rng.integers(0, 2, size=150)
+    for rows in (X, X.toarray()):
+        model = on_the_way(GDLogisticRegression, "adagrad", penalty=penalty).fit(rows, y)
+        assert model.t_ == 3 * -(-150 // batch_size)
 
 
 @pytest.mark.parametrize("optimizer", VARIANCE_REDUCED)

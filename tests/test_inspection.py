@@ -82,7 +82,7 @@ def test_display_conventions(way):
     first = display.ax_
     assert display.plot() is display
     assert display.ax_ is not first
-    _, ax = plt.subplots()
+    ax = plt.figure().subfigures(1, 2)[0].subplots()
     display.plot(ax=ax)
     assert display.ax_ is ax
     assert ax.get_xlabel()

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from matplotlib.text import Text
-from pictures import is_within_figure, plt
+from pictures import are_within_figure, plt
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import enet_path
 from sklearn.pipeline import make_pipeline
@@ -36,6 +36,7 @@ def test_path_is_that_of_scikit_learn(penalty, l1_ratio):
     np.testing.assert_allclose(path.coefs, coefs.T, atol=0.05)
 
 
+@pytest.mark.filterwarnings("ignore:.*did not converge:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     "model, target",
     [
@@ -102,7 +103,7 @@ def test_lines_are_the_coefficients():
     assert [label.get_text() for label in display.labels_] == [f"x{j}" for j in largest]
     for j, label in zip(largest, display.labels_):
         assert label.get_color() == display.lines_[j].get_color()
-        assert is_within_figure(label)
+    assert are_within_figure(display.labels_)
 
 
 def test_labels_do_not_overlap_and_stay_in_the_picture():
@@ -113,13 +114,14 @@ def test_labels_do_not_overlap_and_stay_in_the_picture():
         display = CoefficientPathDisplay(np.geomspace(1, 1e-3, 30), coefs, feature_names=names)
         display.plot(ax=ax)
         assert display.ax_ is ax
-        assert all(map(is_within_figure, display.labels_))
+        assert are_within_figure(display.labels_)
         heights = sorted(
             (box.y0, box.y1) for box in (Text.get_window_extent(label) for label in display.labels_)
         )
         assert all(high <= low + 1 for (_, high), (low, _) in pairwise(heights))
 
 
+@pytest.mark.filterwarnings("ignore:.*did not converge:sklearn.exceptions.ConvergenceWarning")
 def test_one_output_of_several():
     data = load_iris(return_X_y=True)
     model = GDLogisticRegression(penalty="l1", tol=1e-3)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from pictures import covered, is_within_figure, plt
+from pictures import are_within_figure, covered, plt
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
@@ -175,6 +175,23 @@ def test_every_line_looks_different():
         assert all(a != b for a, b in zip(one, other))
 
 
+@pytest.mark.parametrize(
+    "end, labels", [(0.15, {"0.02", "0.05", "0.1"}), (20.0, set()), (0.03, {"0.02", "0.03"})]
+)
+def test_a_log_scale_of_few_powers_has_labels_between_them(end, labels):
+    seconds = np.geomspace(0.02, end, 5)
+    display = LossCurveDisplay([np.ones(5)], ["one"], seconds_curves=[seconds])
+    ax = display.plot(x="seconds", xscale="log").ax_
+    ax.figure.draw_without_rendering()
+    low, high = ax.get_xlim()
+    shown = {
+        tick.label1.get_text()
+        for tick in [*ax.xaxis.get_major_ticks(), *ax.xaxis.get_minor_ticks()]
+        if low <= tick.get_loc() <= high and not tick.label1.get_text().startswith("$")
+    }
+    assert shown - {""} == labels
+
+
 def test_an_axes_can_be_used_again():
     _, ax = plt.subplots()
     first = LossCurveDisplay.from_estimator(fitted("sgd"), name="one", ax=ax)
@@ -204,9 +221,9 @@ def test_the_legend_covers_no_line(layout, count, name):
     _, ax = plt.subplots(figsize=(6.0, 5.0), layout=layout)
     display = LossCurveDisplay(curves, [name.format(i) for i in range(count)]).plot(ax=ax)
     assert covered(ax) == []
-    assert is_within_figure(ax.get_legend())
+    assert are_within_figure([ax.get_legend()])
     assert covered(display.plot().ax_) == []
-    assert is_within_figure(display.ax_.get_legend())
+    assert are_within_figure([display.ax_.get_legend()])
 
 
 def test_errors():

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pictures import covered, is_within_figure, plt
+from pictures import are_within_figure, covered, plt
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
@@ -151,7 +151,7 @@ def test_long_names_stay_in_the_picture(layout):
     _, ax = plt.subplots(layout=layout)
     display.plot(ax=ax)
     assert display.ax_ is ax
-    assert all(map(is_within_figure, [*ax.get_yticklabels(), *ax.texts]))
+    assert are_within_figure([*ax.get_yticklabels(), *ax.texts])
 
 
 def test_errors():

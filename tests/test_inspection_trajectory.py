@@ -215,6 +215,10 @@ def test_an_axes_is_used_and_a_display_drawn_again():
     assert display.plot(ax=ax, filled=False) is display
     assert display.ax_ is ax
     assert display.plot().ax_ is not ax
+
+
+@pytest.mark.filterwarnings("ignore:No contour levels:UserWarning")
+def test_a_level_function():
     level = TrajectoryDisplay([0, 1], [0, 1], np.zeros((2, 2)), [[[1, 1]]], ["still"])
     assert level.plot().ax_.get_xlim() == (0, 1)
 

@@ -117,7 +117,7 @@ def test_the_path_is_that_of_the_twin(name, rate):
     twin.start_at(w)
     for t in range(1, 21):
         r = rate(np.array([t]))[0] if callable(rate) else rate
-        w = twin.update(w, quadratic.jac(w), r, t)
+        w = ref.take_step(twin, w, quadratic.jac(w), r, t)
         path.append(twin.shown(w))
     np.testing.assert_allclose(result.path, path, rtol=1e-10, atol=1e-12)
     values = [quadratic(x) for x in result.path]

@@ -18,6 +18,7 @@ from sgdlearn.optimizers import (
     AdaGrad,
     Adam,
     AdamW,
+    DoG,
     NAdam,
     Optimizer,
     RMSProp,
@@ -40,10 +41,11 @@ RULES = [
     (NAdam(0.8, 0.7, 0.1, 0.01), "NADAM", 2, (0.8, 0.7, 0.1, 0.01)),
     (FTRL(2.0), "FTRL", 3, (0, 0, 0, 2)),
     (ScheduleFree(0.8, 0.1), "SCHEDULE_FREE", 2, (0.8, 0, 0.1, 0)),
+    (DoG(0.1), "DOG", 2, (0, 0, 0, 0)),
 ]
 CODES = [
     *("SGD", "MOMENTUM", "NESTEROV", "ADAGRAD", "ADADELTA", "RMSPROP"),
-    *("ADAM", "AMSGRAD", "ADAMW", "ADAMW_AMSGRAD", "NADAM", "FTRL", "SCHEDULE_FREE"),
+    *("ADAM", "AMSGRAD", "ADAMW", "ADAMW_AMSGRAD", "NADAM", "FTRL", "SCHEDULE_FREE", "DOG"),
 ]
 
 
@@ -62,7 +64,7 @@ def test_what_the_kernels_are_told(optimizer, rule, n_slots, constants):
             (name, "stochastic")
             for name in (
                 *("sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl"),
-                *("schedule_free",),
+                *("schedule_free", "dog"),
             )
         ],
         *[(name, "variance_reduced") for name in ("sag", "saga", "svrg", "psvrg")],
@@ -113,7 +115,8 @@ def outside(domain):
     """Values that are not in the domain."""
     if domain == "a bool":
         return [1, None, "True"]
-    values = ["0.5", None, np.nan, np.inf, -1, True]
+    values = ["0.5", np.nan, np.inf, -1, True]
+    values += [] if domain.startswith("None or") else [None]
     values += [1] if domain.endswith("1)") else []
     values += [0] if "(0" in domain else []
     values += [0, 2.0] if "integer" in domain else []

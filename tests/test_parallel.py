@@ -26,6 +26,7 @@ SETTINGS = [
     {"optimizer": "adam", "batch_size": 7},
     {"optimizer": "nadam", "learning_rate": 0.01},
     {"optimizer": "ftrl", "penalty": "l1"},
+    {"optimizer": "dog"},
 ]
 by_storage = pytest.mark.parametrize("rows", [X, sparse.csr_array(X)], ids=["dense", "csr"])
 by_setting = pytest.mark.parametrize("settings", SETTINGS, ids=label)

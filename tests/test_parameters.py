@@ -8,7 +8,7 @@ from sklearn.datasets import make_classification
 from sklearn.utils import estimator_html_repr
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
-from sgdlearn.optimizers import OPTIMIZERS, SGD, Adam
+from sgdlearn.optimizers import OPTIMIZERS, SGD, Adam, DoG
 from sgdlearn.schedules import (
     Constant,
     Cosine,
@@ -151,6 +151,7 @@ def test_multi_class_changes_the_model(estimator, optimizer):
 CHANGED = {
     "momentum": 0.5, "nesterov": True, "epsilon": 0.1, "rho": 0.5, "beta1": 0.5, "beta2": 0.9,
     "amsgrad": True, "momentum_decay": 0.5, "beta": 3.0, "snapshot_every": 3, "memory": 1,
+    "initial": 0.5,
 }  # fmt: skip
 
 
@@ -182,8 +183,9 @@ def test_every_parameter_of_an_optimizer_changes_the_model(optimizer, name):
     ("positive", [True, False]),
 ])  # fmt: skip
 def test_every_rule_heeds_every_parameter(optimizer, name, values):
+    rule = DoG(0.1) if optimizer == "dog" else optimizer  # as it would come to after some updates
     setting = {
-        "optimizer": optimizer, "learning_rate": 0.1, "alpha": 0.05, "max_iter": 3, "tol": None
+        "optimizer": rule, "learning_rate": 0.1, "alpha": 0.05, "max_iter": 3, "tol": None
     }  # fmt: skip
     assert all_differ([fitted(GDLogisticRegression, {**setting, name: v}) for v in values])
 
@@ -281,7 +283,7 @@ def test_counts_and_curve(estimator, optimizer):
     assert isinstance(model.n_iter_, int)
     assert isinstance(model.t_, int)
     if optimizer in STOCHASTIC:
-        batch_size = 1 if optimizer in ("sgd", "adagrad", "ftrl", "schedule_free") else 32
+        batch_size = 1 if optimizer in ("sgd", "adagrad", "ftrl", "schedule_free", "dog") else 32
         assert model.t_ == 4 * -(-len(X) // batch_size)
     elif model.optimizer_.family == "batch":
         assert model.t_ == model.n_iter_

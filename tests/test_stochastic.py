@@ -28,6 +28,7 @@ RULES = {
     "nadam": (optimizers.NAdam(), ref.NAdam()),
     "ftrl": (optimizers.FTRL(), ref.FTRL()),
     "schedule_free": (optimizers.ScheduleFree(0.8), ref.ScheduleFree(0.8)),
+    "dog": (optimizers.DoG(0.5), ref.DoG(0.5)),
 }
 # (l1, l2, positive)
 PENALTIES = {
@@ -98,7 +99,8 @@ class Same:
             dense, self.Y, loss[1], twin, rate, order, l1=l1, l2=l2, positive=positive,
             batch_size=len(order) if batch_size == "full" else batch_size, weights=weights,
             average=average, fit_intercept=fit_intercept, W0=W, b0=b, n_outputs=k,
-            sparse_rows=sparse.issparse(X) and twin.has_moments, state=self.state,
+            sparse_rows=sparse.issparse(X) and twin.has_moments and batch_size != "full",
+            state=self.state,
         )  # fmt: skip
 
     def visit(self, order):
@@ -283,7 +285,8 @@ def test_in_a_metric(rule, batch_size, penalty, stored, regression):
             batch_size=len(order) if batch_size == "full" else batch_size,
             l1=l1 * scaling.scale, l2=l2 * (1 if twin.decoupled else scaling.scale**2),
             positive=positive, l2_by_prox=True, state=state,
-            sparse_rows=rows.sparse and rule != "ftrl",  # L2, too, is put off as one prox
+            # L2, too, is put off as one prox; ftrl needs none, and a full batch nothing put off
+            sparse_rows=rows.sparse and rule != "ftrl" and batch_size != "full",
         )  # fmt: skip
         W, b = scaling.to_user(V, b)
         ours = run.coefficients()
@@ -478,7 +481,7 @@ def test_a_checkpoint_of_short_rows_holds_their_columns_alone(rng):
     run.visit(rows, as_targets([1.0]), None, np.arange(1))
     columns, kept = run.state.checkpoint(run.columns_changed_by(rows, None))
     np.testing.assert_array_equal(columns, [5, 2**17])
-    assert all(array.size <= 9 for array in kept.values() if array is not None)
+    assert all(array.size <= 12 for array in kept.values() if array is not None)
     assert run.state.is_finite(columns)
     run.state.W[0, 5] = np.nan
     assert not run.state.is_finite(columns)

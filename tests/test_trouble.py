@@ -36,7 +36,7 @@ from sgdlearn.penalties import ElasticPenalty, Penalty
 
 STREAMING = [
     "sgd", SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True), "adagrad", "adadelta", "rmsprop",
-    "adam", "adamw", "nadam", "ftrl",
+    "adam", "adamw", "nadam", "ftrl", "schedule_free", "dog",
 ]  # fmt: skip
 VARIANCE_REDUCED = ["sag", "saga", "svrg"]
 CLASSIFIERS = [GDLogisticRegression, GDLinearSVC]
@@ -1056,3 +1056,26 @@ def test_units_whose_squares_overflow(binary):
     assert not hasattr(model, "coef_")
     for unit in (1e-40, 1e40):
         assert model.fit(binary.X, binary.y * unit).score(binary.X, binary.y * unit) > 0.0
+
+
+@each_estimator
+@pytest.mark.parametrize(
+    "optimizer",
+    ["auto", "sgd", "adam", "saga", "psvrg", "sdca", "lbfgs", "newton", "cd", "cholesky"],
+)
+def test_columns_whose_squares_overflow_or_vanish(optimizer, estimator, stored, binary):
+    if estimator is not GDLinearRegression and optimizer == "cholesky":
+        return
+    model = estimator(optimizer=optimizer, alpha=0.1 * (optimizer == "sdca"), max_iter=20)
+    if estimator is GDLinearSVC and optimizer != "auto":
+        model.set_params(loss="squared_hinge")
+    X = binary.X + np.arange(6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        with pytest.raises(ValueError, match="squares overflow"):
+            model.fit(stored(X * 1e160), binary.y)
+        assert not hasattr(model, "coef_")
+        for columns in (slice(None), slice(1)):
+            X[:, columns] *= 1e-160
+            assert is_finite(model.fit(stored(X), binary.y))
+            assert np.isfinite(model.loss_curve_).all()

@@ -14,6 +14,7 @@ from sgdlearn.optimizers import SGD
 
 STREAMING = [
     "sgd", SGD(momentum=0.9), "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl",
+    "schedule_free", "dog",
 ]  # fmt: skip
 VARIANCE_REDUCED = ["sag", "saga", "svrg"]
 DETERMINISTIC = ["auto", "lbfgs", "newton"]

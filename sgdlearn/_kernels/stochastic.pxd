@@ -1,12 +1,14 @@
 # cython: language_level=3
 """What the stochastic loops share: the clock of a run and the constants of one update."""
 
-from libc.math cimport INFINITY, pow, sqrt
+from cython cimport floating
+from libc.math cimport INFINITY, fmax, pow, sqrt
 
 from sgdlearn._kernels.update_rules cimport (
-    ADADELTA, ADAGRAD, ADAMW, ADAMW_AMSGRAD, FTRL, METRIC_PROX, NADAM, NO_PROX, RMSPROP,
+    ADADELTA, ADAGRAD, ADAMW, ADAMW_AMSGRAD, DOG, FTRL, METRIC_PROX, NADAM, NO_PROX, RMSPROP,
     RuleStep, SCHEDULE_FREE, UNIFORM_PROX, update_indexed_double,
 )
+from sgdlearn._kernels.vector cimport dot, square_distance
 
 
 cdef enum:
@@ -20,7 +22,14 @@ cdef enum:
     FIRST_RATE = 6
     AVERAGED = 7         # iterates in the average
     AVERAGED_SHRINKAGE = 8  # sum of D over them                      (sparse SGD)
-    N_CLOCK = 9
+    SQUARES = 9          # sum of the squared norms of the gradients    (DoG)
+    FARTHEST = 10        # the largest distance from w_0 so far          (DoG)
+    DISTANCE = 11        # the square of the present one, of W alone      (DoG on sparse rows)
+    N_CLOCK = 12
+
+cdef enum:
+    # DoG: the average forgets as the power 1 + 8 of 1 / t.
+    DECAY = 8
 
 
 ctypedef struct Rule:
@@ -75,6 +84,8 @@ cdef inline void next_update(
 ) noexcept nogil:
     """Advance the clock, and the constants, to the next update, of mean weight `weight`."""
     cdef double t, momentum, product, later
+    if rule.code == DOG:
+        rate *= clock[FARTHEST] / sqrt(clock[SQUARES]) if clock[SQUARES] > 0.0 else 0.0
     clock[UPDATES] += 1
     clock[WEIGHT] += weight
     clock[ELAPSED] += rate * weight
@@ -95,6 +106,8 @@ cdef inline void next_update(
         step.l2 = weight * penalty.l2
     if rule.code == SCHEDULE_FREE:
         step.mix = rate * weight / clock[ELAPSED]
+    elif rule.code == DOG:
+        step.mix = (DECAY + 1) / (clock[UPDATES] + DECAY)
     elif rule.code > RMSPROP:
         t = clock[UPDATES]
         step.bias1 = 1.0 / (1.0 - pow(rule.beta1, t))
@@ -106,6 +119,43 @@ cdef inline void next_update(
             step.lead = (1.0 - momentum) / (1.0 - product)
             step.bias1 = later / (1.0 - product * later)
             clock[MOMENTUM_PRODUCT] = product
+
+
+# DoG (Ivgi, Hinder & Carmon 2023): the rate of update t is
+#
+#     r max_{s < t} |w_s - w_0| / sqrt(sum_{s <= t} |g_s|^2)
+#
+# with norms over all coefficients and intercepts, in the coordinates that the run moves in.
+
+cdef inline void add_gradient(
+    const Penalty* penalty, double weight, Py_ssize_t k, Py_ssize_t p, const floating* gradient,
+    Py_ssize_t stride, const double* factors, const floating* w, const double* b_gradient,
+    bint fit_intercept, double* clock,
+) noexcept nogil:
+    """SQUARES <- SQUARES + |g|^2, g_c = factors_c gradient_c + l2 w_c where l2 enters it."""
+    cdef double l2 = weight * penalty.l2 if penalty.in_gradient else 0.0
+    cdef double factor, total = 0.0
+    cdef const floating* g
+    cdef Py_ssize_t c
+    for c in range(k):
+        factor = 1.0 if factors == NULL else factors[c]
+        g = gradient + c * stride
+        total += factor * factor * dot(p, g, g)
+        if l2 > 0.0:
+            total += l2 * (2.0 * factor * dot(p, g, w + c * p) + l2 * dot(p, w + c * p, w + c * p))
+        if fit_intercept:
+            total += b_gradient[c] * b_gradient[c]
+    clock[SQUARES] += fmax(total, 0.0)
+
+
+cdef inline void measure_distance(
+    Py_ssize_t k, double square, const double* b, const double* b_start, bint fit_intercept,
+    double* clock,
+) noexcept nogil:
+    """FARTHEST, from the squared distance of the coefficients."""
+    if fit_intercept:
+        square += square_distance(k, b, b_start)
+    clock[FARTHEST] = fmax(clock[FARTHEST], sqrt(fmax(square, 0.0)))
 
 
 cdef inline RuleStep missed_updates(

@@ -8,6 +8,8 @@ The update of a batch is that of the dense loop; what a row does not touch is pu
 * other rules: a coordinate that comes up first takes the prox of the penalty it has missed, at
   its standing rate; its moments stand still meanwhile (torch's SparseAdam);
 * FTRL: w follows from the slots and the clock alone;
+* DoG: as the other rules, its norms being those of the coordinates as they stand, and without its
+  average, for which every update would have to move all;
 * AdaGrad with l2 in the gradient has no closed form: every update moves all coordinates.
 
 A stored zero is an absent entry. An average needs whole iterates: with one, nothing is put off
@@ -20,11 +22,12 @@ from libc.stdlib cimport calloc, free, malloc
 
 from sgdlearn._kernels.losses cimport LossSpec, outputs_loss_and_slopes
 from sgdlearn._kernels.stochastic cimport (
-    AVERAGED, AVERAGED_SHRINKAGE, ELAPSED, SHRINKAGE, THRESHOLD, UPDATES, Penalty, Rule,
-    as_penalty, as_rule, first_step, free_step, missed_updates, move_intercepts, next_update,
+    AVERAGED, AVERAGED_SHRINKAGE, DISTANCE, ELAPSED, SHRINKAGE, SQUARES, THRESHOLD, UPDATES,
+    Penalty, Rule, as_penalty, as_rule, first_step, free_step, measure_distance, missed_updates,
+    move_intercepts, next_update,
 )
 from sgdlearn._kernels.update_rules cimport (
-    ADAGRAD, FTRL, SCHEDULE_FREE, SGD, RuleStep, catch_up, proximal, update, update_indexed,
+    ADAGRAD, DOG, FTRL, SCHEDULE_FREE, SGD, RuleStep, catch_up, proximal, update, update_indexed,
 )
 from sgdlearn._kernels.vector cimport (
     PREFETCH, PREFETCH_SOON, axpy_wide, gather_dot, index_t, scatter_axpy,
@@ -91,14 +94,41 @@ cdef void fold(
     clock[THRESHOLD] = 0.0
 
 
-cdef inline void catch_up_outputs(
-    RuleStep missed, Py_ssize_t j, double now, Py_ssize_t k, Py_ssize_t p,
-    const floating* size, floating* w, const floating* slots, double* since,
+cdef inline double away(
+    Py_ssize_t j, Py_ssize_t k, Py_ssize_t p, const floating* w, const floating* start
 ) noexcept nogil:
-    """Coordinate j of every output at the present."""
+    """The squared distance of coordinate j from where it started, over the outputs."""
+    cdef double square = 0.0
     cdef Py_ssize_t c
     for c in range(k):
+        square += (<double> w[c * p + j] - <double> start[c * p + j]) ** 2
+    return square
+
+
+cdef inline double touched_square(
+    Py_ssize_t n, const Py_ssize_t* touched, double factor, const floating* values, double l2,
+    const floating* w,
+) noexcept nogil:
+    """|factor values + l2 w|^2 over the touched coordinates."""
+    cdef double square = 0.0
+    cdef Py_ssize_t i
+    for i in range(n):
+        square += (factor * values[i] + l2 * w[touched[i]]) ** 2
+    return square
+
+
+cdef inline void catch_up_outputs(
+    RuleStep missed, Py_ssize_t j, double now, Py_ssize_t k, Py_ssize_t p,
+    const floating* size, floating* w, floating* slots, double* since, double* distance,
+) noexcept nogil:
+    """Coordinate j of every output at the present, and for DoG the distance that is then."""
+    cdef Py_ssize_t c
+    if distance != NULL:
+        distance[0] -= away(j, k, p, w, slots)
+    for c in range(k):
         catch_up(&missed, j, now, since[j], size, w + c * p, slots + c * p, k * p)
+    if distance != NULL:
+        distance[0] += away(j, k, p, w, slots)
     since[j] = now
 
 
@@ -145,6 +175,8 @@ def csr_updates(
     cdef bint all_move = moves_all(rule, penalty)
     cdef bint owing = owes(rule, penalty) and not all_move
     cdef bint thresholded = penalty.l1 > 0.0 or penalty.lower > -INFINITY
+    cdef bint dog = rule.code == DOG
+    cdef double* distance = &clock[DISTANCE] if dog else NULL
     cdef bint gathers = all_move or (batch_size > 1 and not shrinking)
     cdef const floating* metric_scale = &scale[0] if metric and p > 0 else NULL
     cdef const floating* size = &sizes[0] if metric and p > 0 else NULL
@@ -215,7 +247,8 @@ def csr_updates(
                             if since[j] != now or penalty.lower > -INFINITY:
                                 settle(j, now, penalty.lower, k, p, w, since)
                         elif since[j] != now or rule.code == FTRL:
-                            catch_up_outputs(missed, j, now, k, p, size, w, slot, since)
+                            catch_up_outputs(
+                                missed, j, now, k, p, size, w, slot, since, distance)
                 if metric:
                     x = in_metric(nnz, index, x, metric_scale, values)
                 for c in range(k):
@@ -243,7 +276,21 @@ def csr_updates(
                         touched[n_touched] = index[q]
                         values[n_touched] = x[q]
                         n_touched += x[q] != 0
+            if dog:
+                for c in range(k):
+                    if gathers:
+                        for i in range(n_touched):
+                            values[i] = G[c * p + touched[i]]
+                    clock[SQUARES] += touched_square(
+                        n_touched, touched, 1.0 if gathers else slopes[c], values,
+                        mean_weight * penalty.l2 if penalty.in_gradient else 0.0, w + c * p)
+                    if fit_intercept:
+                        clock[SQUARES] += b_gradient[c] * b_gradient[c]
+                for i in range(n_touched):
+                    distance[0] -= away(touched[i], k, p, w, slot)
             next_update(&step, &rule, &penalty, rates[u], mean_weight, &clock[0])
+            if dog:
+                step.mix = 1.0
             if shrinking:
                 slopes = z + 2 * k
                 decay = 1.0 - step.rate * step.l2
@@ -284,12 +331,16 @@ def csr_updates(
                     j = touched[i]
                     if owing:
                         since[j] = clock[ELAPSED]
+                    if dog:
+                        distance[0] += away(j, k, p, w, slot)
                     if gathers:
                         marked[j] = 0
                         for c in range(k):
                             G[c * p + j] = 0
             if fit_intercept:
                 move_intercepts(&b_step, &step, k, b_gradient, &b[0], b_slot)
+            if dog:
+                measure_distance(k, distance[0], &b[0], b_slot, fit_intercept, &clock[0])
             if 0 < average_from <= clock[UPDATES]:
                 clock[AVERAGED] += 1
                 axpy_wide[double](k, 1.0, &b[0], &b_average[0])
@@ -303,7 +354,8 @@ def csr_updates(
                         missed = missed_updates(rule, penalty, metric, &clock[0])
                         for j in range(p):
                             catch_up_outputs(
-                                missed, j, clock[ELAPSED], k, p, size, w, slot, since)
+                                missed, j, clock[ELAPSED], k, p, size, w, slot, since,
+                                distance)
                     axpy_wide(k * p, clock[SHRINKAGE], w, total_w)
             u += 1
             start = stop
@@ -371,4 +423,4 @@ def csr_coefficients(
             missed = missed_updates(rule_, penalty_, metric, &clock[0])
             for j in range(p):
                 catch_up_outputs(missed, j, clock[ELAPSED], k, p, size, &W[0, 0], slot,
-                                 &since[0])
+                                 &since[0], NULL)

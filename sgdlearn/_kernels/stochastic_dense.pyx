@@ -12,12 +12,13 @@ from libc.string cimport memset
 
 from sgdlearn._kernels.losses cimport LossSpec, outputs_loss_and_slopes
 from sgdlearn._kernels.stochastic cimport (
-    AVERAGED, UPDATES, Penalty, Rule, as_penalty, as_rule, first_step, free_step,
-    move_intercepts, next_update,
+    AVERAGED, UPDATES, Penalty, Rule, add_gradient, as_penalty, as_rule, first_step, free_step,
+    measure_distance, move_intercepts, next_update,
 )
-from sgdlearn._kernels.update_rules cimport RuleStep, update
+from sgdlearn._kernels.update_rules cimport DOG, RuleStep, update
 from sgdlearn._kernels.vector cimport (
-    PREFETCH, PREFETCH_LATER, PREFETCH_SOON, axpy, axpy_wide, dot, standardize,
+    PREFETCH, PREFETCH_LATER, PREFETCH_SOON, axpy, axpy_wide, dot, square_distance,
+    standardize,
 )
 
 cdef inline void move(
@@ -130,6 +131,13 @@ def dense_updates(
                     b_gradient[c] += slopes[c]
                     if batched:
                         axpy(p, slopes[c], x, G + c * p)
+            if rule.code == DOG:
+                if batched:
+                    add_gradient(&penalty, mean_weight, k, p, G, p, NULL, w, b_gradient,
+                                 fit_intercept, &clock[0])
+                else:
+                    add_gradient(&penalty, mean_weight, k, p, x, 0, slopes, w, b_gradient,
+                                 fit_intercept, &clock[0])
             next_update(&step, &rule, &penalty, rates[u], mean_weight, &clock[0])
             if batched:
                 move(&step, k, p, G, p, NULL, size, w, slot)
@@ -137,6 +145,9 @@ def dense_updates(
                 move(&step, k, p, x, 0, slopes, size, w, slot)
             if fit_intercept:
                 move_intercepts(&b_step, &step, k, b_gradient, &b[0], b_slot)
+            if rule.code == DOG:
+                measure_distance(k, square_distance(k * p, w, slot), &b[0], b_slot,
+                                 fit_intercept, &clock[0])
             if 0 < average_from <= clock[UPDATES]:
                 clock[AVERAGED] += 1
                 axpy_wide(k * p, 1.0, w, &average[0, 0])
@@ -174,12 +185,18 @@ def gradient_update(
     cdef Py_ssize_t k = W.shape[0]
     cdef Py_ssize_t p = W.shape[1]
     cdef bint metric = sizes is not None
+    cdef floating* slot = &slots[0, 0, 0] if slots.shape[0] > 0 else NULL
+    cdef double* b_slot = &b_slots[0, 0] if slots.shape[0] > 0 else NULL
     cdef RuleStep step = first_step(rule, penalty, metric)
     cdef RuleStep b_step = free_step(step)
     with nogil:
+        if rule.code == DOG:
+            add_gradient(&penalty, mean_weight, k, p, &G[0, 0], p, NULL, &W[0, 0],
+                         &b_gradient[0], fit_intercept, &clock[0])
         next_update(&step, &rule, &penalty, rate, mean_weight, &clock[0])
-        move(&step, k, p, &G[0, 0], p, NULL, &sizes[0] if metric else NULL, &W[0, 0],
-             &slots[0, 0, 0] if slots.shape[0] > 0 else NULL)
+        move(&step, k, p, &G[0, 0], p, NULL, &sizes[0] if metric else NULL, &W[0, 0], slot)
         if fit_intercept:
-            move_intercepts(&b_step, &step, k, &b_gradient[0], &b[0],
-                            &b_slots[0, 0] if slots.shape[0] > 0 else NULL)
+            move_intercepts(&b_step, &step, k, &b_gradient[0], &b[0], b_slot)
+        if rule.code == DOG:
+            measure_distance(k, square_distance(k * p, &W[0, 0], slot), &b[0], b_slot,
+                             fit_intercept, &clock[0])

@@ -26,7 +26,8 @@ enum RuleCode {
     ADAMW_AMSGRAD,
     NADAM,
     FTRL,
-    SCHEDULE_FREE
+    SCHEDULE_FREE,
+    DOG
 };
 
 /* What follows the step: nothing; a prox of one strength; a prox whose strength
@@ -47,7 +48,7 @@ typedef struct {
     double shrink;        /* AdamW: 1 - r_t l2 */
     double total;         /* FTRL: the penalty's weight, summed over the updates */
     double base;          /* FTRL: beta / r_1 */
-    double mix;           /* schedule-free: the share of z_t in the average x_t */
+    double mix;           /* schedule-free, DoG: the share of z_t, or w_t, in the average x_t */
 } RuleStep;
 
 /* Numbers of memory a coordinate. */
@@ -61,6 +62,7 @@ INLINED int slots_of(const int code)
     case ADAMW:
     case NADAM:
     case SCHEDULE_FREE:
+    case DOG:
         return 2;
     case AMSGRAD:
     case ADAMW_AMSGRAD:

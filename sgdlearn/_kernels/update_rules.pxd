@@ -18,6 +18,7 @@ cdef extern from "update_rules.h" nogil:
         NADAM
         FTRL
         SCHEDULE_FREE
+        DOG
         NO_PROX
         UNIFORM_PROX
         METRIC_PROX

@@ -85,6 +85,7 @@ INLINED NAME(Coordinate) NAME(step)(const int code, NAME(Coordinate) v, T g,
 {
     switch (code) {
     case SGD:
+    case DOG: /* whose rate is that of the whole model */
         v.eta = k.rate;
         v.w -= k.rate * g;
         break;
@@ -173,6 +174,8 @@ INLINED void NAME(coordinate)(const int code, const int penalty, ptrdiff_t j, T 
         v.w = NAME(interpolated)(x + k.mix * (v.b - x), v.b, k);
     } else if (penalty != NO_PROX)
         v.w = NAME(proximal)(v.w, v.eta * k.prox1 * m, v.eta * k.prox2 * m * m, k.lower);
+    if (code == DOG) /* x = x + c (w - x) */
+        v.b += k.mix * (v.w - v.b);
     w[j] = v.w;
     if (n_slots > 0)
         a[j] = v.a;
@@ -227,6 +230,7 @@ INLINED void NAME(loop)(const int code, const int penalty, const RuleStep *step,
         RULE(NADAM, INDEX)                                                                \
         RULE(FTRL, INDEX)                                                                 \
         RULE(SCHEDULE_FREE, INDEX)                                                        \
+        RULE(DOG, INDEX)                                                                  \
     }
 
 CLONED static void NAME(update)(const RuleStep *step, ptrdiff_t n, double scale, const T *x,
@@ -275,4 +279,6 @@ static inline void NAME(catch_up)(const RuleStep *step, ptrdiff_t j, double now,
     const int decoupled = step->code == ADAMW || step->code == ADAMW_AMSGRAD;
     w[j] = NAME(proximal)(w[j], eta * k.prox1 * m, (decoupled ? missed : eta * m * m) * k.prox2,
                           k.lower);
+    if (step->code == DOG)
+        slots[j + stride] = w[j];
 }

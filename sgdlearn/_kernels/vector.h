@@ -113,6 +113,20 @@ DEFINE_DOT(dot_float_float, float, float, float, FLOATS, FLOATS)
 DEFINE_DOT(dot_double_double, double, double, double, DOUBLES, DOUBLES)
 DEFINE_DOT(dot_float_double, float, double, double, WIDENED, DOUBLES)
 
+/* sum_j (x_j - y_j)^2 */
+#define DEFINE_DISTANCE(NAME, T)                                               \
+    CLONED static double NAME(ptrdiff_t n, const T *x, const T *y)             \
+    {                                                                          \
+        double sum = 0.0;                                                      \
+        SIMD_SUM                                                               \
+        for (ptrdiff_t j = 0; j < n; j++)                                      \
+            sum += ((double)x[j] - (double)y[j]) * ((double)x[j] - (double)y[j]); \
+        return sum;                                                            \
+    }
+
+DEFINE_DISTANCE(square_distance_float, float)
+DEFINE_DISTANCE(square_distance_double, double)
+
 /* y_j <- y_j + a x_j */
 #define DEFINE_AXPY(NAME, X, Y)                                                \
     CLONED static void NAME(ptrdiff_t n, double a, const X *x, Y *restrict y)  \

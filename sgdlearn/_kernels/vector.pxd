@@ -12,6 +12,8 @@ cdef extern from "vector.h" nogil:
     double dot_float_float(Py_ssize_t n, const float* x, const float* w) noexcept
     double dot_double_double(Py_ssize_t n, const double* x, const double* w) noexcept
     double dot_float_double(Py_ssize_t n, const float* x, const double* w) noexcept
+    double square_distance_float(Py_ssize_t n, const float* x, const float* y) noexcept
+    double square_distance_double(Py_ssize_t n, const double* x, const double* y) noexcept
     void axpy_float_float(Py_ssize_t n, double a, const float* x, float* y) noexcept
     void axpy_double_double(Py_ssize_t n, double a, const double* x, double* y) noexcept
     void axpy_float_double(Py_ssize_t n, double a, const float* x, double* y) noexcept
@@ -56,6 +58,16 @@ cdef inline double dot_wide(Py_ssize_t n, const floating* x, const double* w) no
         return dot_float_double(n, x, w)
     else:
         return dot_double_double(n, x, w)
+
+
+cdef inline double square_distance(
+    Py_ssize_t n, const floating* x, const floating* y
+) noexcept nogil:
+    """sum_j (x_j - y_j)^2, in double."""
+    if floating is float:
+        return square_distance_float(n, x, y)
+    else:
+        return square_distance_double(n, x, y)
 
 
 cdef inline void axpy(

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._kernels.stochastic_dense import gradient_update
 from .rows import FLOATING
-from .state import ELAPSED, FIRST_RATE, model_of, new_clock
+from .state import ELAPSED, FARTHEST, FIRST_RATE, model_of, new_clock
 
 NO_COORDINATES = None, None, None
 NO_PENALTY = 0.0, 0.0, -np.inf, False
@@ -115,8 +115,15 @@ def like(container, parts):
 def confined(rule, params, state, before, project):
     """(params, state) after an update from the state `before`, projected onto a convex set.
 
-    For schedule-free it is z that the projection confines; the average x of all z follows.
+    For schedule-free it is z that the projection confines; the average x of all z follows. What is
+    farthest from DoG's start is a point of the set, and so is its average.
     """
+    if rule.name == "dog":
+        inside = project(params)
+        away = np.linalg.norm(np.asarray(inside - state["slots"][0], dtype=np.float64).ravel())
+        state["clock"][FARTHEST] = max(before["clock"][FARTHEST], away)
+        state["slots"][1] = project(state["slots"][1])
+        return inside, state
     if rule.name != "schedule_free":
         return project(params), state
     z = state["slots"][1]

@@ -18,6 +18,7 @@ sgd                        1 / L                         1 / sqrt(1 + e)
 sgd, loss with kinks       (1 - mu) spread / sqrt(q n)   sqrt(n / t)
 adagrad, ftrl, sched.-free spread / sqrt(q)              1
 adadelta                   spread                        1
+dog                        1; D = 0.01 spread / sqrt(q)  1
 rmsprop, adam family       0.1 spread / sqrt(q)          1 / sqrt(1 + e)
 a rule written in Python   as adam
 ========================== ============================= =====================================
@@ -36,7 +37,7 @@ from math import sqrt
 import numpy as np
 
 # Rules that need no smaller rates on a stream.
-CONSTANT = "adagrad", "ftrl", "schedule_free", "adadelta"
+CONSTANT = "adagrad", "ftrl", "schedule_free", "adadelta", "dog"
 RISE = 1.2
 FALL = 0.7
 
@@ -80,9 +81,14 @@ class AutomaticRate:
             if np.isinf(self.curvature):
                 return (1.0 - self.rule.momentum) * size / sqrt(self.epoch)
             return 1.0 / self.curvature
-        if name in CONSTANT[:-1]:
+        if name in CONSTANT[:3]:
             return size
-        return self.spread if name == "adadelta" else 0.1 * size
+        return {"adadelta": self.spread, "dog": 1.0}.get(name, 0.1 * size)
+
+    @property
+    def first_distance(self):
+        """D of DoG at first."""
+        return 0.01 * self.spread / sqrt(self.square)
 
     def _slowing(self, t):
         """The factors of a stream."""

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from ..losses import Huber
+from ..losses import Huber, Loss
 from .certificate import Certificate
 from .cholesky import cholesky
 from .coordinate import coordinate_descent
@@ -13,15 +13,21 @@ from .interior import interior
 from .lbfgs import lbfgs
 from .newton import newton
 from .preconditioned_lbfgs import preconditioned_lbfgs
-from .preconditioner import price
+from .preconditioner import FASTER, price
 from .scaling import Scaling
 from .smoothing import smoothed
 
 FEW_PASSES = 6  # a metric that costs no more than these is made at once
+# Newton's method takes over from an L-BFGS that has cost as much as so many of its iterations
+# would, but no less than so many of its own, if there are not too many unknowns.
+NEWTON_ITERATIONS = 10
+LBFGS_ITERATIONS = 100
+NEWTON_UNKNOWNS = 2000
+TRIAL = 8
 CLOSE = 1e-7  # for Huber's loss the interior point method hands over to Newton's here
 
 
-def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10):
+def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10, may_change=False):
     """Minimise an objective with an elastic penalty.
 
     Parameters
@@ -43,6 +49,8 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10)
     monitor : Monitor
     memory : int, default=10
         Pairs of steps and gradients that "lbfgs" remembers.
+    may_change : bool, default=False
+        Whether "lbfgs" may hand over to "newton" where it comes on too slowly.
 
     Returns
     -------
@@ -63,7 +71,7 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10)
             return smoothed(objective, scaling, solver, W, b, **run)
         penalty = objective.penalty
         if penalty.l1 == 0.0 and not penalty.positive:
-            solver = partial(lbfgs_in_turn, memory=memory)
+            solver = partial(lbfgs_in_turn, memory=memory, may_change=may_change)
     elif method == "cd":
         solver = coordinate_descent
     elif not objective.loss.smooth:
@@ -77,13 +85,16 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10)
     return result
 
 
-def lbfgs_in_turn(objective, certificate, W, b, *, tol, max_iter, monitor, memory):
+def lbfgs_in_turn(objective, certificate, W, b, *, tol, max_iter, monitor, memory, may_change):
     """L-BFGS in the diagonal metric for as long as a better one would take to make, then in that.
 
-    So whichever of the two is the right one, it costs twice its price at the most.
+    So whichever of the two is the right one, it costs twice its price at the most. Where no such
+    metric is to be had, Newton's method takes over in the same way if it `may_change`.
     """
     run = {"max_iter": max_iter, "monitor": monitor, "memory": memory}
-    passes = price(objective)
+    passes, sampled = price(objective), True
+    if np.isinf(passes) and may_change:
+        passes, sampled = newton_price(objective), False
     n_iter = 0
     if passes > FEW_PASSES:
         run["max_iter"] = int(min(passes, max_iter))
@@ -93,15 +104,42 @@ def lbfgs_in_turn(objective, certificate, W, b, *, tol, max_iter, monitor, memor
             return first
         W, b, n_iter = first.W, first.b, first.n_iter
         run["max_iter"] = max_iter - n_iter
-    result = preconditioned_lbfgs(objective, certificate, W, b, tol=tol, **run)
+    if sampled:
+        result = preconditioned_lbfgs(objective, certificate, W, b, tol=tol, **run)
+    else:
+        monitor.say("L-BFGS comes on slowly: Newton's method takes over")
+        del run["memory"]
+        result = newton(objective, certificate, W, b, tol=tol, **run)
     return replace(result, n_iter=n_iter + result.n_iter, t=n_iter + result.n_iter)
+
+
+def newton_price(objective):
+    """After how many passes of L-BFGS Newton's method is worth a try; inf for never."""
+    loss, rows, k = objective.loss, objective.rows, objective.n_outputs
+    softmax = loss.name == "multinomial"
+    unknowns = (rows.p + 1) * (k if softmax else 1)
+    if unknowns > NEWTON_UNKNOWNS or type(loss).curvature is Loss.curvature:
+        return np.inf
+    work = rows.n * unknowns**2 * (1 if softmax else k)
+    return max(LBFGS_ITERATIONS, NEWTON_ITERATIONS * work / (FASTER * rows.size * k))
 
 
 def interior_newton(objective, certificate, W, b, *, tol, max_iter, monitor):
     """Newton's method from where an interior point method is close.
 
     For Huber's loss: where no row is within epsilon, as at a start far off, its Hessian is zero.
+    From a model that is given, which may be near the optimum, it is tried first.
     """
+    run = {"tol": tol, "monitor": monitor}
+    if np.any(W):
+        first = newton(objective, certificate, W, b, max_iter=min(TRIAL, max_iter), **run)
+        if first.converged or monitor.stopped_by is not None or first.n_iter == max_iter:
+            return first
+        left = max_iter - first.n_iter
+        result = interior_newton(
+            objective, certificate, np.zeros_like(W), objective.baseline(), max_iter=left, **run
+        )
+        return replace(result, n_iter=first.n_iter + result.n_iter)
     near = interior(
         objective, certificate, W, b, tol=max(tol, CLOSE), max_iter=max_iter, monitor=monitor
     )

@@ -25,10 +25,17 @@ import numpy as np
 
 from .._kernels import dual_coordinate as kernels
 from .certificate import allowed_excess
-from .duality import best_length, dual_point, minimiser, value_and_gap
+from .duality import (
+    best_length,
+    dual_point,
+    loss_and_gap,
+    minimiser,
+    penalty_gap,
+    value_and_gap,
+)
 from .order import draw_order
 from .result import Result
-from .scaling import Scaling
+from .scaling import Scaling, check_squares
 from .stochastic import value_of_intercepts
 
 # A kernel call may take this long, so that Ctrl-C is heard, at these rough costs in seconds.
@@ -75,6 +82,7 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
         DualRun(single_output(objective, c), W0[c], b0[c], tol) for c in range(objective.n_outputs)
     ]
     monitor.start_value(sum(run.value for run in runs))
+    monitor.updates = lambda: sum(run.t for run in runs)
 
     def coefficients():
         W, b = zip(*(run.coefficients() for run in runs))
@@ -93,13 +101,12 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
         converged = all(run.converged for run in runs)
         if stop or converged:
             break
-    t = sum(run.t for run in runs)
     confirmed = all(run.confirmed for run in runs)
     return Result(
         *coefficients(),
         n_iter,
         converged,
-        t,
+        monitor.updates(),
         optimality=gap / reference,
         dual_gap=gap if confirmed else None,
     )
@@ -141,6 +148,7 @@ class DualRun:
             self.share = objective.weights / objective.total_weight
         unit = np.full(self.rows.p, self.penalty.unit)
         self.squares = self.rows.row_squares(Scaling(np.zeros(self.rows.p), 1.0 / unit))
+        check_squares(self.squares)
         free = objective.loss.smooth or objective.loss.kind == "classification"
         self._unit_of_b = 1.0 if free else self.reference  # slopes have no unit, z that of y
         self._couple(COUPLING * objective.fit_intercept)
@@ -174,12 +182,14 @@ class DualRun:
         self.value = self.gap = self.reference
         if not np.any(W):
             return
-        Z = objective.predictions(W, b)
+        Z, penalty = objective.predictions(W, b), self.penalty
         A = dual_point(objective, Z)
         V = -objective.transpose_times(objective.weighted(A))
-        t = best_length(objective, objective.targets, A, V / self.penalty.unit)
+        t = best_length(objective, objective.targets, A, V / penalty.unit)
         self.a, self.v = t * A[:, 0], t * V[0]
-        self.value, self.gap = value_and_gap(objective, *self.coefficients(), self.a[:, None])
+        loss, gap = loss_and_gap(objective, objective.targets, Z, t * A)
+        self.value = loss + penalty.value(W)
+        self.gap = gap + penalty_gap(penalty, W * penalty.unit, t * V / penalty.unit)
 
     def _rouse(self):
         """No row rests any more."""

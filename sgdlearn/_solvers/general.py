@@ -67,6 +67,7 @@ class Objective:
 
     def value(self, x, rng=None):
         """fun(x), drawn from `rng`, or from the objective's own."""
+        self.nfev += 1
         answer = self._call(self.fun, x, self.draws_value, rng)
         return number(answer[0] if self.jac is True else answer)
 
@@ -74,13 +75,13 @@ class Objective:
         """(fun(x), the gradient there); the value is None where a gradient alone is drawn."""
         self.njev += 1
         if self.jac is True:
+            self.nfev += 1
             value, gradient = self._call(self.fun, x, self.draws_value, rng)
             return number(value), self.like(x, gradient)
         if self.jac is None:
             value = self.value(x)
             return value, self.differences(x)
         gradient = self.like(x, self._call(self.jac, x, self.draws_gradient, rng))
-        self.nfev -= 1  # a call of jac is none of fun
         return None if self.draws_gradient else self.value(x), gradient
 
     def differences(self, x):
@@ -107,15 +108,16 @@ class Objective:
         rng = np.random.default_rng(seed)
         return np.mean([self.value_and_gradient(x, rng)[1] for _ in range(DRAWS)], axis=0)
 
-    def _call(self, function, x, draws, rng=None):
-        self.nfev += 1
+    def _call(self, function, x, draws, rng):
+        """Called on a copy: what a user's function does to its x is its own affair."""
         if not draws:
             return function(x.copy())
         return function(x.copy(), self.rng if rng is None else rng)
 
     @staticmethod
     def like(x, gradient):
-        gradient = np.asarray(gradient, dtype=x.dtype)
+        """A copy of the gradient, if it is one."""
+        gradient = np.array(gradient, dtype=x.dtype)
         if gradient.shape != x.shape:
             raise ValueError(
                 f"The gradient must have the shape of x, {x.shape}. Got shape {gradient.shape}."

@@ -33,6 +33,9 @@ HIGH = 10.0  # how far inside it starts, in typical values of v
 BACK = 0.995  # share of the way to the nearest bound
 SHORT = 1e-8  # steps below this lead nowhere
 ROUNDING = 1e-14  # the least gap that means anything
+STALLED = 5  # iterations that did not bring such a gap down by a tenth
+LOST = 15  # iterations that did not do so with a larger gap
+RESTARTS = 4
 FLOOR = 1e-8  # a gap that is good enough where rounding allows no smaller one
 
 
@@ -40,6 +43,7 @@ def interior(objective, certificate, W, b, *, tol, max_iter, monitor):
     """Minimise a loss made of ramps; arguments as for `solve_batch`."""
     problem = _Problem(objective, certificate, W, b, max(tol, ROUNDING))
     n_iter, stop, arrived, gap = 0, False, False, np.inf
+    least, since, restarts = np.inf, 0, 0
     while not (stop or arrived) and n_iter < max_iter:
         n_iter += 1
         monitor.begin_epoch()
@@ -48,9 +52,16 @@ def interior(objective, certificate, W, b, *, tol, max_iter, monitor):
         gap = float(np.sum(gaps)) / problem.reference
         stop = monitor.record(value, gap, problem.coefficients)
         problem.allow(value)
-        arrived = np.all(gaps <= problem.allowed) or (length < SHORT and gap <= FLOOR)
-        if length < SHORT:
-            break
+        if gap < 0.9 * least:
+            least, since = gap, n_iter
+        small = gap <= FLOOR
+        at_end = length < SHORT or n_iter - since >= (STALLED if small else LOST)
+        arrived = np.all(gaps <= problem.allowed) or (at_end and small)
+        if at_end and not arrived:  # rounding has led it astray, as coefficients far out do
+            if restarts == RESTARTS:
+                break
+            problem = _Problem(objective, certificate, *problem.coefficients(), problem.tol)
+            least, since, restarts = np.inf, n_iter, restarts + 1
     return Result(
         *problem.coefficients(),
         n_iter,

@@ -63,6 +63,21 @@ class ColumnSums:
         """Take these columns' moments from others, as if all rows had been like theirs."""
         self.sums[1:, columns] = others.sums[1:, columns] * (self.weight / others.weight)
 
+    def resize(self, factor, columns):
+        """Take these columns for ones of other units, so many times as large."""
+        self.sums[0, columns] *= factor
+        self.sums[2, columns] *= factor
+        self.sums[3, columns] *= factor**2
+
+    def spreads(self):
+        """The variance of each column; of its entries' squares the mean, if it has zeros."""
+        reference, weight, first, second = self.sums
+        held = np.maximum(weight, np.finfo(np.float64).tiny)
+        beyond = first / held
+        variance = np.maximum(second / held - beyond**2, 0.0)
+        full = weight >= (1.0 - 1e-9) * self.weight
+        return np.where(full, variance, variance + (reference + beyond) ** 2)
+
     def moments(self):
         """The `ColumnMoments` of the rows so far.
 

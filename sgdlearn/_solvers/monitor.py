@@ -128,6 +128,11 @@ class Monitor:
             print("epoch        objective  certificate   seconds", flush=True)
             self._line(0, value, None, perf_counter() - self._begin)
 
+    def say(self, news):
+        """Told of a change on the way."""
+        if self.verbose:
+            print(news, flush=True)
+
     def begin_epoch(self):
         """Told before each epoch; one that has begun already goes on."""
         if self.task is not None:

@@ -61,11 +61,13 @@ def visit_by_replicas(run, objective, apply, order):
 
 
 def has_separate_outputs(run, rows):
-    """Whether the outputs are visited one by one, in compiled loops, and are not one softmax."""
+    """Whether the outputs are visited one by one, in compiled loops, and nothing joins them.
+
+    The softmax does, and DoG's norms.
+    """
     method = run.method
-    return (
-        method.n_outputs > 1 and not isinstance(method.loss, Multinomial) and run.goes_by_rows(rows)
-    )
+    joined = isinstance(method.loss, Multinomial) or method.rule.name == "dog"
+    return method.n_outputs > 1 and not joined and run.goes_by_rows(rows)
 
 
 def output_groups(objective, n_groups):

@@ -1,26 +1,31 @@
 """Which way down: optimizer="auto", and which pairs of parameters go together.
 
-optimizer="auto" chooses, in this order, by the loss, the penalty and the shape of the rows:
+optimizer="auto" chooses by the loss, the penalty and the shape of the rows; the first line that
+fits decides:
 
 ================================================= ==============================================
 where                                             optimizer
 ================================================= ==============================================
 a learning rate is given                          SGD: the textbook update
 a penalty written in Python                       SGD, for its prox
-a stream (partial_fit) of classes                 AdaGrad: its steps are bounded whatever comes
-a stream of numbers                               ScheduleFree: the same, averaged
-a mini-batch size, averaged iterates, replicas    AdaGrad
-a loss in Python without a bound on curvature     AdaGrad
-squared loss; p or n small against the density    Cholesky: one pass of BLAS
+a stream (partial_fit) of sparse rows             FTRL: bounded steps, which L2 shortens
+a stream of dense rows                            ScheduleFree: bounded steps, averaged
+a batch size, averaged iterates, replicas         AdaGrad
+a loss in Python, smooth, its curvature bounded   LBFGS
+another loss in Python                            AdaGrad
 smooth losses, L1                                 CoordinateDescent (LBFGS for the softmax)
-smooth losses, small problems                     Newton, to rounding
+coefficients that may not be negative             LBFGS
+squared error; p or n small for the density       Cholesky: one pass of BLAS
+smooth losses, small problems, few columns        Newton, to rounding
 log loss, squared hinge; sparse, short rows       SDCA
-hinge; short rows, and no small problem           SDCA
-kinks or huber; few columns, not too many rows    Newton in its interior point form
-everything else                                   LBFGS, in the metric of a sampled Hessian where
-                                                  data are large, dense and not too wide; losses
-                                                  with kinks are smoothed, ever less
+hinge; short rows, and no small problem           SDCA; Newton where that comes on slowly
+huber, few columns; kinks, not too much work      Newton in its interior point form
+everything else                                   LBFGS; Newton where that comes on slowly
 ================================================= ==============================================
+
+LBFGS takes the metric of a sampled Hessian where data are large, dense and not too wide, and rounds
+kinks off, ever less. Where L-BFGS or SDCA has cost as much as Newton's method would on the same
+problem, and that is to be had, it takes over.
 
 Rows are short if a visit's step is not held up by its own length: kappa = c mean |x_i|^2 / (l2 n),
 with c the curvature of the loss (1 for the hinge), is about how many passes SDCA takes.
@@ -30,7 +35,23 @@ sparse log loss 200k x 50k, kappa 0.25: SDCA .41, LBFGS .86; one-hot 150k x 300k
 4.4; flags 40k x 300, kappa 3: .50 and .27. Log loss, 200k x 100 dense: LBFGS .20, Newton .75;
 squared loss 20k x 1000: Cholesky .54, LBFGS .47 to 1e-4, and 10k x 2000: 1.1 and 3.0; Lasso
 20k x 1000: coordinate descent .14 to .5, LBFGS .3 to 1.1; L1 log loss, sparse 200k x 50k: 3.6 and
-5.9.
+5.9. Hinge (2026-11-27, processor seconds): dense 5k x 500, kappa 1000: interior point 1.4, SDCA and
+smoothing not there after 1000 passes (2.9, 3.2); 20k x 500, kappa 500: 5.5, 4.2 and not (8.8);
+4k x 2000, kappa 500: SDCA 3.1, smoothing not (11). Squared hinge, 2000 x 320 of condition 1e6:
+L-BFGS not there after 1000 iterations (2.4), Newton after it 1.1 in all.
+
+Streams (2026-11-27): percent of F(0) - F* that are left after one pass over 50,000 rows (the
+messages: 5,500), alpha = 1/n and 1e-3, `python -m benchmarks accuracy`:
+
+========================= =========== ============ ============ ==========================
+stream                    AdaGrad     ScheduleFree FTRL         scikit-learn's 'optimal'
+========================= =========== ============ ============ ==========================
+dense classes             .22   .19   .22   .18    .24   .19    700   5.6
+numbers with heavy tails  4.8   4.8   .29   .29    4.8   4.8    24    380
+text                      2.7   61    2.7   35     3.0   .30    6.7   .27
+tf-idf of messages        11    47    5.0   13     .69   .25    .95   3.2
+one-hot                   4.9   6.8   5.2   5.9    5.3   1.3    210   3.9
+========================= =========== ============ ============ ==========================
 
 On small problems Newton, Cholesky and coordinate descent go on from `tol` to `EXACT`, a few
 iterations more, so that the model is the optimum to rounding, whatever the order and the copies of
@@ -52,18 +73,25 @@ from .scaling import Scaling
 NEWTON_UNKNOWNS = 300
 # Up to this many rows or columns a Gram matrix is, if rows are dense; fewer as they are sparser.
 CHOLESKY_SIZE = 2000
-# Up to this many rows times outputs the interior point method may keep its memory for each.
+# Up to this many rows times outputs the interior point method may keep its memory for each; and
+# the columns, and the multiplications an iteration, that are not too many for it.
 INTERIOR_ROWS = 100_000
+WIDE = 2000
+INTERIOR_WORK = 4e10
+# SDCA goes on for at least so many passes before it hands over to it.
+SDCA_PASSES = 100
 # The kappa up to which rows are short: for smooth losses, for the hinge where there is the interior
 # point method, and where there is only smoothing.
 SHORT, SHORT_HINGE, NOT_LONG = 8.0, 20.0, 1000.0
 # What counts as a small problem (rows x columns x outputs), and how far it is solved.
 SMALL = 1_000_000
+# FTRL's beta on a stream, whose first steps the automatic rate makes small enough.
+STREAM_DAMPING = 0.1
 EXACT = 1e-12
 AS_GIVEN = "as given"
 
 
-def choose(parameters, *, loss, penalty, objective=None):
+def choose(parameters, *, loss, penalty, objective=None, sparse=False):
     """The optimizer object to use, and in words why.
 
     Parameters
@@ -73,7 +101,9 @@ def choose(parameters, *, loss, penalty, objective=None):
     loss : Loss
     penalty : Penalty
     objective : Objective or None
-        None for a stream, of which no more is known.
+        None for a stream.
+    sparse : bool, default=False
+        Whether the rows of a stream are; no more is known of it.
     """
     if parameters["optimizer"] != "auto":
         # a copy: the user's object may change under a run that goes on
@@ -83,9 +113,9 @@ def choose(parameters, *, loss, penalty, objective=None):
     if not isinstance(penalty, ElasticPenalty):
         return optimizers.SGD(), "the penalty is known by its prox"
     if objective is None:
-        if loss.kind == "classification":
-            return optimizers.AdaGrad(), "a stream of classes"
-        return optimizers.ScheduleFree(), "a stream of numbers"
+        if sparse:
+            return optimizers.FTRL(beta=STREAM_DAMPING), "a stream of sparse rows"
+        return optimizers.ScheduleFree(), "a stream of dense rows"
     if parameters["batch_size"] not in ("auto", "full"):
         return optimizers.AdaGrad(), "a batch size is given"
     if parameters["average"]:
@@ -127,7 +157,28 @@ def choose_solver(loss, penalty, objective):
         return optimizers.SDCA(), "a hinge, and rows that are short enough"
     if interior and (penalty.l1 == 0.0 or not smooth):
         return optimizers.Newton(), "few coefficients, by an interior point method"
+    if not smooth and goes_through_interior(objective):
+        return optimizers.Newton(), "a loss with kinks, by an interior point method"
     return optimizers.LBFGS(), "the default"
+
+
+def goes_through_interior(objective):
+    """Whether the interior point method takes no more than some seconds a time."""
+    rows, k = objective.rows, objective.n_outputs
+    unknowns = rows.p + 1
+    work = float(rows.n) * k * unknowns**2
+    return unknowns <= WIDE and rows.n * k <= INTERIOR_ROWS and work <= INTERIOR_WORK
+
+
+def sdca_passes(objective):
+    """After how many passes of SDCA over a hinge the interior point method is worth a try.
+
+    It costs about as much as so many passes: inf where it is not to be had.
+    """
+    rows = objective.rows
+    if objective.loss.name != "hinge" or not goes_through_interior(objective):
+        return inf
+    return max(SDCA_PASSES, (rows.p + 1) * (rows.n * rows.p / rows.size))
 
 
 def is_small(objective):

@@ -59,6 +59,7 @@ def psvrg(objective, W, b, *, batch_size, tol, max_iter, rng, shuffle, monitor):
     """
     run = _Run(objective, W, b, batch_size, rng if shuffle else None)
     monitor.start_value(run.value)
+    monitor.updates = lambda: run.t
     n_iter, converged, stop = 0, False, False
     while n_iter < max_iter and not (stop or converged):
         n_iter += 1

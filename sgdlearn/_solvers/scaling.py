@@ -14,12 +14,27 @@ import numpy as np
 
 # Below this share of its mean, the deviation of a column is what rounding left.
 CONSTANT = 1e-12
+# Below this its square is.
+SMALLEST = np.sqrt(np.finfo(np.float64).tiny)
 
 
 def deviations(moments):
     """The standard deviation of every column, 1 for a constant one, as StandardScaler has it."""
-    varies = moments.variance > (CONSTANT * moments.mean) ** 2
-    return np.sqrt(np.where(varies, moments.variance, 1.0))
+    deviation = np.sqrt(moments.variance)
+    return np.where(varies(deviation, moments.mean), deviation, 1.0)
+
+
+def varies(deviation, mean):
+    """Whether a column has more of a deviation than rounding would leave."""
+    return (deviation > CONSTANT * np.abs(mean)) & (deviation > SMALLEST)
+
+
+def check_squares(squares, where=""):
+    """Raise ValueError if squares of what X holds have overflowed."""
+    if not np.isfinite(squares).all():
+        raise ValueError(
+            f"X holds numbers so large that their squares overflow{where}: scale it down."
+        )
 
 
 @dataclass(frozen=True)
@@ -65,9 +80,7 @@ class Scaling:
     def from_moments(cls, moments, total, *, centre, per_row=False):
         """The same from the columns' moments and the total weight of the rows."""
         if centre:
-            shift = moments.mean
-            square = moments.variance
-            square = np.where(square > (CONSTANT * shift) ** 2, square, 0.0)
+            shift, square = moments.mean, moments.variance
         else:
             shift = np.zeros_like(moments.mean)
             square = moments.mean_square
@@ -75,13 +88,9 @@ class Scaling:
             share = moments.nonzero_weight / total
             rare = (share > 0.0) & (share < 0.5)
             square = np.divide(moments.mean_square, share, out=square.copy(), where=rare)
-        if not np.all(np.isfinite(square)):
-            raise ValueError(
-                f"X holds numbers so large that their squares overflow (column "
-                f"{np.argmin(np.isfinite(square))}): scale them down."
-            )
+        check_squares(square, f" (column {np.argmin(np.isfinite(square))})")
         size = np.sqrt(square)
-        return cls(shift, np.divide(1.0, size, out=np.zeros_like(size), where=size > 0.0))
+        return cls(shift, np.divide(1.0, size, out=np.zeros_like(size), where=varies(size, shift)))
 
     @classmethod
     def in_units(cls, unit):

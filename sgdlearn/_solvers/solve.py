@@ -1,6 +1,6 @@
 """From an objective and the parameters of the way down to a solution, or to a run to go on with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from math import isfinite
 from typing import Any
@@ -12,16 +12,19 @@ from ..penalties import ElasticPenalty
 from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
 from .dual import solve_dual
-from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small
+from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small, sdca_passes
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
+from .state import FARTHEST
 from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
 from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
-# rules that learn from moments, more where an update costs p whatever the rows hold.
+# rules that learn from moments, more where an update costs p whatever the rows hold and p is large.
 MOMENT_ROWS = 32
-DENSE_WORK_ROWS = 64
+DENSE_WORK_ROWS, DENSE_WORK_COLUMNS = 64, 1000
+# Rules, beside plain sgd, that take one row an update.
+ONE_ROW = "ftrl", "schedule_free", "dog"
 # Batch solvers that "auto" lets go on to rounding, if the problem is small.
 GOES_ON = ("newton", "cholesky", "cd")
 # From this many epochs on, one more pass is spent on the exact objective at the end.
@@ -75,13 +78,17 @@ class Way:
     n_replicas: int
 
 
-def way_down(parameters, *, loss, penalty, objective=None):
-    """The `Way` that an estimator's parameters mean for this objective; None is a stream.
+def way_down(parameters, *, loss, penalty, objective=None, sparse=False):
+    """The `Way` that an estimator's parameters mean for this objective.
+
+    None is a stream, of sparse rows or not.
 
     Raises ValueError, naming both, where two parameters exclude each other.
     """
     check_rate(parameters["learning_rate"])
-    rule, reason = choose(parameters, loss=loss, penalty=penalty, objective=objective)
+    rule, reason = choose(
+        parameters, loss=loss, penalty=penalty, objective=objective, sparse=sparse
+    )
     check_pairs(rule, parameters, loss=loss, penalty=penalty, stream=objective is None)
     names = ("learning_rate", "batch_size", "average", "max_iter", "tol", "shuffle", "standardize")
     return Way(
@@ -125,9 +132,11 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
         The run of a stochastic rule.
     """
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
+    monitor.last = lambda: start
     if way.rule.family == "batch":
-        chosen = way.reason != AS_GIVEN and way.rule.name in GOES_ON
-        exact = chosen and way.tol is not None and is_small(objective)
+        chosen = way.reason != AS_GIVEN
+        goes_on = chosen and way.rule.name in GOES_ON
+        exact = goes_on and way.tol is not None and is_small(objective)
         result = solve_batch(
             objective,
             *start,
@@ -136,6 +145,7 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
             max_iter=way.max_iter,
             monitor=monitor,
             memory=getattr(way.rule, "memory", 10),
+            may_change=chosen,
         )
         if exact and not result.converged and monitor.certificate <= way.tol:
             result.converged = not separated(objective, result.W, result.b)
@@ -159,16 +169,7 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
         )
         return result, None
     if way.rule.family == "dual":
-        result = solve_dual(
-            objective,
-            *start,
-            tol=way.tol,
-            max_iter=way.max_iter,
-            rng=rng,
-            monitor=monitor,
-            shuffle=way.shuffle,
-        )
-        return result, None
+        return dual_in_turn(objective, start, way, rng=rng, monitor=monitor), None
     if run is None:
         run = start_run(objective, *start, way, stream=stream, horizon=way.max_iter)
     result = solve_stochastic(
@@ -184,6 +185,21 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     if result.n_iter >= EPOCHS_PER_LOOK and not result.diverged:
         monitor.curve[-1] = objective.value(result.W, result.b)
     return result, run
+
+
+def dual_in_turn(objective, start, way, *, rng, monitor):
+    """SDCA; behind "auto", on a hinge, for as long as the interior point method would take."""
+    passes = way.max_iter
+    if way.reason != AS_GIVEN:
+        passes = int(min(passes, sdca_passes(objective)))
+    run = {"tol": way.tol, "monitor": monitor}
+    first = solve_dual(objective, *start, max_iter=passes, rng=rng, shuffle=way.shuffle, **run)
+    left = way.max_iter - first.n_iter
+    if first.converged or left == 0 or monitor.stopped_by is not None:
+        return first
+    monitor.say("SDCA comes on slowly: the interior point method takes over")
+    result = solve_batch(objective, first.W, first.b, method="newton", max_iter=left, **run)
+    return replace(result, n_iter=first.n_iter + result.n_iter, t=first.t + result.t)
 
 
 def starting_point(objective, W, b, *, textbook):
@@ -218,11 +234,11 @@ def batch_size_for(objective, way):
     if way.batch_size != "auto":
         return way.batch_size
     rule, penalty = way.rule, objective.penalty
-    if (rule.name == "sgd" and not rule.momentum) or rule.name in ("ftrl", "schedule_free"):
+    if (rule.name == "sgd" and not rule.momentum) or rule.name in ONE_ROW:
         return 1
     if rule.name == "adagrad":
-        dense_work = objective.rows.sparse and getattr(penalty, "l2", 0) > 0
-        return DENSE_WORK_ROWS if dense_work and way.learning_rate != "auto" else 1
+        dense_work = way.learning_rate != "auto" and getattr(penalty, "l2", 0) > 0
+        return DENSE_WORK_ROWS if dense_work and objective.rows.p > DENSE_WORK_COLUMNS else 1
     return MOMENT_ROWS
 
 
@@ -250,12 +266,10 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
         sparse_metric=rows.sparse,
         unit=objective.penalty.unit,
     )
-    if (
-        way.rule.name in ("adagrad", "schedule_free")
-        and stream is not None
-        and stream.loss is not None
-    ):
-        run.state.slots[0], run.state.b_slots[0] = stream.squared_gradients(method, scaling)
+    if stream is not None and stream.loss is not None:
+        run.remember(stream.weight, *stream.squared_gradients(method, scaling))
+    if way.rule.name == "dog" and way.rule.initial is None and way.learning_rate == "auto":
+        run.state.clock[FARTHEST] = rates.first_distance
     return run
 
 

@@ -14,9 +14,10 @@ from .rows import FLOATING
 # Places in the clock; the names are explained in _kernels/stochastic.pxd.
 UPDATES, WEIGHT, ELAPSED, SHRINKAGE, THRESHOLD = 0, 1, 2, 3, 4
 MOMENTUM_PRODUCT, FIRST_RATE, AVERAGED, AVERAGED_SHRINKAGE = 5, 6, 7, 8
-CLOCK_SIZE = 9
-# The number of a rule whose coefficients are not the model.
-SCHEDULE_FREE = 12
+SQUARES, FARTHEST, DISTANCE = 9, 10, 11
+CLOCK_SIZE = 12
+# The numbers of rules whose coefficients are not the model.
+SCHEDULE_FREE, DOG = 12, 13
 # Arrays whose last axis are the columns of X.
 OF_COLUMNS = ("W", "slots", "since", "average")
 # The axis of the outputs.
@@ -35,6 +36,8 @@ def model_of(rule, w, slots):
     code, beta, *_ = rule
     if code == SCHEDULE_FREE:  # w = (1 - beta) z + beta x, and the model is x
         return (w - (1.0 - beta) * slots[1]) / beta
+    if code == DOG:
+        return slots[1].copy()
     return w
 
 
@@ -50,7 +53,7 @@ class State:
     slots : ndarray of shape (n_slots, k, p)
         The update rule's memory of every coefficient.
     b_slots : ndarray of shape (n_slots, k)
-    clock : ndarray of shape (9,)
+    clock : ndarray of shape (12,)
     since : ndarray of shape (p,) or None
         When a coordinate was last brought up to date; None where nothing is put off.
     average : ndarray of shape (k, p) or None
@@ -186,6 +189,9 @@ class State:
             shrinking = code == 0 and in_gradient  # plain SGD owes thresholds, not elapsed rates
             now = 0.0 if shrinking else self.clock[ELAPSED]
             self.since = np.full(self.W.shape[1], now)
+            if code == DOG:
+                away = self.W.astype(np.float64) - self.slots[0]
+                self.clock[DISTANCE] = np.sum(away**2)
 
     def settle(self, method, size):
         """Carry out all that has been put off."""
@@ -207,7 +213,7 @@ class State:
             return total / count, self.b_average / count
         W, slots, rule = self.W.copy(), self.slots, method[1]
         if self.since is not None:
-            slots = slots.copy() if rule[0] == SCHEDULE_FREE else slots
+            slots = slots.copy() if rule[0] in (SCHEDULE_FREE, DOG) else slots
             self._catch_up(W, slots, method, size)
         return model_of(rule, W, slots), model_of(rule, self.b.copy(), self.b_slots)
 

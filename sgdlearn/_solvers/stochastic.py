@@ -153,14 +153,31 @@ class Run:
             method.rule.begin(state.clock, (state.W, state.slots), (state.b, state.b_slots))
         return run
 
+    def remember(self, total, squares, b_squares):
+        """Take these sums of squared gradients for those of a pass of this total weight."""
+        state, name = self.state, self.method.rule.name
+        if name in ("adagrad", "schedule_free"):
+            state.slots[0], state.b_slots[0] = squares, b_squares
+        elif name == "ftrl":
+            rate = state.clock[FIRST_RATE]
+            state.slots[1], state.b_slots[1] = np.sqrt(squares), np.sqrt(b_squares)
+            state.slots[2], state.b_slots[2] = state.slots[1] / rate, state.b_slots[1] / rate
+            state.clock[WEIGHT] = total
+            self._follow_coefficients()
+
     def _follow_coefficients(self):
         """FTRL's z, from which its coefficients follow: w = (sign(z) T l1 - z) / (q + T l2)."""
-        state, rule, penalty = self.state, self.method.rule, self.method.penalty
-        base, total = rule.beta / state.clock[FIRST_RATE], state.clock[WEIGHT]
-        size = self.unit if self.scaling is None else self.scaling.scale * self.unit
-        l1, l2 = total * penalty.l1 * size, total * penalty.l2 * size**2
+        state, (base, l1, l2) = self.state, self._summed_up()
         state.slots[0] = -state.W * (base + state.slots[2] + l2) - np.sign(state.W) * l1
         state.b_slots[0] = -state.b * (base + state.b_slots[2])
+
+    def _summed_up(self):
+        """FTRL's q_0, T l1 and T l2, the penalties for every column in the metric."""
+        clock, penalty = self.state.clock, self.method.penalty
+        size = self.unit if self.scaling is None else self.scaling.scale * self.unit
+        total = clock[WEIGHT]
+        base = self.method.rule.beta / clock[FIRST_RATE]
+        return base, total * penalty.l1 * size, total * penalty.l2 * size**2
 
     def __getstate__(self):
         """Without what can be put together again."""
@@ -297,14 +314,20 @@ class Run:
         For a column whose size has drifted, what is kept is the coefficient in the metric; whose
         mean has, the prediction there. Where the two are only known better now, or the metric is
         of another kind, the model itself is kept.
+
+        FTRL weighs the penalty by all updates so far, that of the new size too: a coefficient that
+        it now holds back more gives way.
         """
         old, self.state = self.scaling, self.state.copy()
         state = self.state
         self.settle()
+        ftrl = self.method.rule.name == "ftrl"
+        held = self._summed_up() if ftrl else None
         other_kind = sparse != self.sparse_metric
         steady = other_kind | (np.abs(old.scale - scaling.scale) <= DRIFT * scaling.scale)
         ratio = np.ones_like(old.scale)
         np.divide(old.scale, scaling.scale, out=ratio, where=steady & (scaling.scale > 0.0))
+        drifted = ~steady
         moved = scaling.shift - old.shift
         steady &= other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
         moved[~steady] = 0.0
@@ -314,13 +337,19 @@ class Run:
                 state.W[:], state.b[:] = state.slots[1], state.b_slots[1]
                 state.clock[ELAPSED] = 0.0
             moving.append((state.slots[1], state.b_slots[1]))
+        if self.method.rule.name == "dog":
+            moving.extend(zip(state.slots, state.b_slots, strict=True))
         for W, b in moving:
             if W is not None:
                 b += W @ (old.scale * moved)
                 W *= ratio.astype(W.dtype)
         self.scaling, self.sparse_metric, self.unit = scaling, sparse, unit
         self._kernel_scaling = self._coefficients = None
-        if self.method.rule.name == "ftrl":
+        if ftrl:
+            base, _, before = held
+            _, _, after = self._summed_up()
+            rest = base + state.slots[2]
+            state.W *= np.where(drifted, np.minimum((rest + before) / (rest + after), 1.0), 1.0)
             self._follow_coefficients()
 
     def settle(self):
@@ -375,12 +404,13 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
         run was stopped at its last good iterate.
     """
     order = np.arange(objective.rows.n)
-    at_zero, at_start = _values_before(run, objective, monitor.verbose)
+    at_zero, at_start = _values_before(run, objective, monitor.verbose or run.follows)
     monitor.start_value(at_start)
     limit = DIVERGED * max(at_zero, np.finfo(np.float64).tiny)
     end = (Settled if run.follows else Plateau)(tol, n_iter_no_change)
     monitor.last, monitor.updates = run.coefficients, lambda: run.state.t
-    good, best, scale = run.state.checkpoint(), max(at_zero, at_start or 0.0), at_start
+    good, best, scale = run.state.checkpoint(), at_start, at_start
+    roof = RUNAWAY * max(at_zero, at_start or 0.0)
     converged, diverged, epoch = False, False, 0
     with visitor(run, objective) as visit:
         while epoch < max_iter and not converged:
@@ -389,18 +419,22 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
                 draw_order(rng, order)
             value = _epoch(run, objective, order, visit)
             diverged = not value <= limit
-            taken_back = run.follows and (diverged or value > RUNAWAY * best)
+            taken_back = run.follows and (diverged or value > roof)
             seen = np.inf if taken_back else value
             run.schedule_state = run.rates.observe(run.schedule_state, seen)
             if taken_back:  # and on with smaller steps
                 run.restore(good)
-                value, diverged = best, False
+                # the mean over an epoch may have been below what its end came to
+                best = max(best, objective.value(*run.coefficients()))
+                value, roof, diverged = best, RUNAWAY * best, False
             if diverged:
                 run.restore(good)
                 break
             epoch += 1
-            if value <= best or not run.follows:
-                good, best = run.state.checkpoint(), value
+            if not run.follows:
+                good = run.state.checkpoint()
+            elif value <= best:
+                good, best, roof = run.state.checkpoint(), value, RUNAWAY * value
             scale = value if scale is None else scale
             stopped = monitor.record(value, None, run.coefficients)
             converged = stopped or (not taken_back and end.reached(value, scale))

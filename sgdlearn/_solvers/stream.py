@@ -14,7 +14,7 @@ import numpy as np
 from .automatic_rate import AutomaticRate, curvature_of, spread_of
 from .moments import ColumnSums
 from .rows import DenseRows
-from .scaling import Scaling
+from .scaling import Scaling, check_squares
 
 # Updates that count as an epoch on a stream that did not begin with a fit.
 UPDATES_PER_EPOCH = 1000
@@ -23,12 +23,13 @@ GROWTH = 1.05
 # A row this much longer than any before is doubtful; so many of them in succession are no accident.
 LONGER = 2.0
 BELIEVED = 5
-# A column whose variance over so many rows or more, the last ones, is so much smaller than over all
-# has come to other units. Below ROUNDING it is constant for a while, or what rounding left.
+# A column whose square is so many times larger or smaller over the last rows, of which there have
+# to be so many, with so many entries, has come to other units. Below ROUNDING it is constant for a
+# while, or what rounding left.
 LATE_ROWS = 100
-SHRUNK = 1e-4
+LATE_ENTRIES = 20
+OTHER = 16.0
 ROUNDING = 1e-12
-TINY = np.finfo(np.float64).tiny
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Stream:
     suspects : int
         Rows far longer than those before that the last ones were.
     earlier : ColumnSums or None
-        `columns` when it was last looked at for columns that have shrunk, after `earlier_rows`.
+        `columns` when it was last looked at for columns in new units, after `earlier_rows`.
     """
 
     columns: ColumnSums
@@ -75,7 +76,9 @@ class Stream:
         return replace(self, columns=self.columns.copy(), targets=targets)
 
     def see(self, rows, targets, weights, suspects=0):
-        """Add a chunk."""
+        """Add a chunk; if it makes up a new scale, that is told from the rows before it."""
+        if suspects >= BELIEVED and self.n_rows > 0:
+            self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
         self.columns.add(rows, weights)
         if self.targets is not None:
             self.targets.add(DenseRows(targets), weights)
@@ -111,8 +114,7 @@ class Stream:
         """
         lengths = rows.row_squares(scaling, weights, last=1.0)
         longest, limit = lengths.max(), LONGER * self.longest
-        if not longest < np.inf:
-            raise ValueError("X holds numbers so large that their squares overflow: scale it down.")
+        check_squares(longest)
         if self.suspects == 0 and (longest <= limit or limit == 0.0):
             return weights, 0
         doubtful = np.count_nonzero(lengths > limit)
@@ -127,15 +129,27 @@ class Stream:
         longest = rows.row_squares(scaling, weights, last=1.0).max()
         self.longest = max(self.longest, float(longest))
         self.renewed = self.weight
+        if self.suspects >= BELIEVED:  # look again soon
+            soon = self.weight * (1.0 + LATE_ROWS / self.n_rows) / GROWTH
+            self.renewed = min(self.renewed, soon)
 
     def forget(self):
-        """Forget the old units of columns that have shrunk. (What grows outweighs them itself.)"""
-        if self.n_rows < self.earlier_rows + LATE_ROWS:
+        """Forget the old units of columns that have come to others."""
+        late_rows = self.n_rows - self.earlier_rows
+        believed = self.suspects >= BELIEVED
+        if late_rows < LATE_ROWS and not believed:
             return
         if self.earlier is not None:
             late = self.columns.since(self.earlier)
-            share = late.moments().variance / np.maximum(self.columns.moments().variance, TINY)
-            self.columns.become(late, (share > ROUNDING) & (share < SHRUNK))
+            now, before = late.spreads(), self.earlier.spreads()
+            least = BELIEVED if believed else LATE_ENTRIES
+            known = (late.sums[1] >= least * late.weight / late_rows) & (before > 0.0)
+            share = np.divide(now, before, out=np.ones_like(now), where=known)
+            new = (share > OTHER) | ((share < 1.0 / OTHER) & (share > ROUNDING))
+            self.columns.become(late, new)
+            common = np.median(share[known]) if known.any() else 1.0
+            if not 1.0 / OTHER <= common <= OTHER:  # so have those too that were not seen lately
+                self.columns.resize(np.sqrt(common), ~known)
         self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
 
     def mean_squares(self, scaling):

@@ -101,6 +101,7 @@ def solve_variance_reduced(
 
     start = run.look()
     monitor.start_value(start)
+    monitor.updates = lambda: run.t
     bound = max(start, ROUNDING * np.mean(np.square(objective.targets)))
     best, best_value = run.coefficients(), start
     for n_iter in range(1, max_iter + 1):

@@ -12,6 +12,8 @@ from ._drawing import (
     make_room_beside,
     marks,
     require_matplotlib,
+    root,
+    scale_x,
     spread_labels,
 )
 from ._names import behind_pipeline, short
@@ -242,7 +244,7 @@ class CoefficientPathDisplay:
                 style = {"color": "0.75", "linewidth": 0.8, "zorder": 2.0}
             self.lines_ += ax.plot(alphas, coefs[:, j], label=name, **{**style, **(line_kw or {})})
         ax.axhline(0.0, color="black", linewidth=0.8, zorder=1.5)
-        ax.set_xscale("log")
+        scale_x(ax, "log")
         if len(alphas) > 1:
             ax.set_xlim(alphas[0], alphas[-1])
         ax.set(xlabel="Penalty alpha (falling)", ylabel="Coefficient (per unit of x)")
@@ -267,12 +269,12 @@ class CoefficientPathDisplay:
         """The names of the largest coefficients, on the right of the axes beside their ends."""
         if not largest:
             return []
-        ax.figure.draw_without_rendering()
+        root(ax).draw_without_rendering()
         places = ax.transAxes.inverted().transform(
             ax.transData.transform([(alphas[-1], coefs[-1, j]) for j in largest])
         )[:, 1]
         height = ax.get_window_extent().height
-        placed = spread_labels(places, 13.0 * ax.figure.dpi / 72.0 / height)
+        placed = spread_labels(places, 13.0 * root(ax).dpi / 72.0 / height)
         labels = [
             ax.annotate(
                 short(str(self.feature_names[j])),

@@ -22,6 +22,8 @@ LABEL_WIDTH = 34
 COLUMN = 22
 # Points below which nobody reads.
 LEAST_LETTERS = 4.0
+# A log axis has labels between powers of ten where it spans no more of them.
+FEW_DECADES = 1.5
 # What figures leave for tick labels on the left of axes.
 USUAL_INCHES = 0.6
 LEGEND = {"fontsize": "small", "framealpha": 1.0, "edgecolor": "0.8", "handlelength": 3.2}
@@ -47,6 +49,11 @@ def axes_for(ax, caller, figsize=(6.4, 4.2)):
     return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
+def root(ax):
+    """The figure that these axes are in, whatever subfigures lie between."""
+    return ax.figure.figure
+
+
 def look(i, *, dashed=True):
     """Colour, dashes and marker of line number i; solid where dashes mean something else."""
     return {
@@ -63,6 +70,31 @@ def marks(n, i=0):
     """Which of n points carry a marker: a few, at other places on every line."""
     step = max(1, -(-n // MARKS))
     return (i * step // 3) % step, step
+
+
+def scale_x(ax, scale):
+    """A linear or log x axis; where the latter spans few powers, with short labels between them."""
+    ax.set_xscale(scale)
+    if scale != "log":
+        return
+    from matplotlib.ticker import FuncFormatter
+
+    powers = ax.xaxis.get_major_formatter()
+
+    def decades():
+        low, high = np.log10(ax.get_xlim())
+        return abs(high - low)
+
+    def major(value, place=None):
+        return powers(value, place) if decades() > FEW_DECADES else f"{value:g}"
+
+    def minor(value, place=None):
+        digit = round(value / 10.0 ** np.floor(np.log10(value)))
+        shown = (2, 5) if decades() > 0.5 else range(1, 10)
+        return f"{value:g}" if decades() <= FEW_DECADES and digit in shown else ""
+
+    ax.xaxis.set_major_formatter(FuncFormatter(major))
+    ax.xaxis.set_minor_formatter(FuncFormatter(minor))
 
 
 def add_grid(ax):
@@ -105,8 +137,9 @@ def add_legend(ax, handles=None, *, drawn=None, widen=False):
     beside["ncols"] = -(-len(handles) // COLUMN)
     legend = _legend_at_most(ax, 0.9 * ax.figure.bbox.height, {**entries, **beside})
     if widen:
-        width = ax.figure.get_figwidth() + legend.get_window_extent().width / ax.figure.dpi
-        ax.figure.set_figwidth(width)
+        figure = ax.figure
+        width = figure.get_figwidth() + legend.get_window_extent().width / figure.dpi
+        figure.set_figwidth(width)
     elif not make_room_beside(ax, [legend]):
         height = ax.get_window_extent().height
         legend = _legend_at_most(ax, 0.6 * height, {**entries, "loc": "upper right"})
@@ -128,7 +161,7 @@ def _measured_legend(ax, entries):
     """A legend whose size is known, without the axes having made room for it."""
     legend = ax.legend(**entries)
     legend.set_in_layout(False)
-    ax.figure.draw_without_rendering()
+    root(ax).draw_without_rendering()
     legend.set_in_layout(True)
     return legend
 
@@ -164,7 +197,7 @@ def make_room_beside(ax, artists):
 
     Figures that lay themselves out do so on their own.
     """
-    figure = ax.figure
+    figure = root(ax)
     if figure.get_layout_engine() is not None:
         return True
     figure.draw_without_rendering()
@@ -173,7 +206,7 @@ def make_room_beside(ax, artists):
     right = max(0.0, max(extent.x1 for extent in extents) + 6.0 - pixels.x1)
     usual = USUAL_INCHES * figure.dpi  # for tick labels
     left = max(0.0, pixels.x0 - usual - min(extent.x0 for extent in extents))
-    left, right = left / figure.bbox.width, right / figure.bbox.width
+    left, right = left / ax.figure.bbox.width, right / ax.figure.bbox.width
     enough = box.width - left - right > 0.4 * box.width
     if enough:
         ax.set_position([box.x0 + left, box.y0, box.width - left - right, box.height])

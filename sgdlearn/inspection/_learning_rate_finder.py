@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from ._drawing import COLOURS, GREY, add_grid, add_legend, axes_for, require_matplotlib
+from ._drawing import COLOURS, GREY, add_grid, add_legend, axes_for, require_matplotlib, scale_x
 from ._range_test import lr_range_test
 
 # How far above the start, as a share of the deepest fall, a curve is still drawn.
-HEADROOM = 0.35
+HEADROOM = 0.5
+# How far beyond the first rate that does harm there is something to see.
+BEYOND = 30.0
 
 
 class LearningRateFinderDisplay:
@@ -111,7 +113,7 @@ class LearningRateFinderDisplay:
         """
         own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot")
-        ax.set_xscale("log")
+        scale_x(ax, "log")
         ax.set_yscale(yscale)
         low, high = self._limits(yscale)
         # what leaves the picture, or diverged, goes out at its top
@@ -142,7 +144,7 @@ class LearningRateFinderDisplay:
             )
             ax.axvspan(self.edge, self.rates[-1], color=GREY, alpha=0.12, linewidth=0)
         ax.axhline(self.start, color=GREY, linewidth=0.9, label="objective before")
-        ax.set_xlim(self.rates[0], self.rates[-1])
+        ax.set_xlim(self.rates[0], min(self.rates[-1], BEYOND * self.edge))
         ax.set_ylim(low, high)
         ax.set(xlabel="Learning rate", ylabel="Objective (mean loss + penalty)")
         add_grid(ax)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._drawing import GREY, add_grid, add_legend, axes_for, look, marks, require_matplotlib
+from ._drawing import GREY, add_grid, add_legend, axes_for, look, marks, require_matplotlib, scale_x
 from ._names import inner, named, names_of
 
 X_AXES = {"epoch": "Epochs", "samples": "Rows visited", "seconds": "Time (s)"}
@@ -186,7 +186,7 @@ class LossCurveDisplay:
             )
         ylabel = "Objective (mean loss + penalty)" if optimum is None else "Objective − optimum"
         ax.set(xlabel=X_AXES[x], ylabel=ylabel)
-        ax.set_xscale(xscale)
+        scale_x(ax, xscale)
         ax.set_yscale(yscale or ("linear" if optimum is None else "log"))
         if x == "epoch" and xscale == "linear":
             ax.xaxis.get_major_locator().set_params(integer=True)
@@ -224,7 +224,7 @@ class LossCurveDisplay:
         curve = self.validation_curves[i]
         style = {**style, "linestyle": "--", "label": "_validation"}
         (line,) = ax.plot(along, curve, **style)
-        best = int(np.argmin(curve))
+        best = int(np.argmin(np.where(np.isnan(curve), np.inf, curve)))
         ax.plot(
             along[best],
             curve[best],

@@ -14,6 +14,7 @@ from ._drawing import (
     look,
     make_room_beside,
     require_matplotlib,
+    scale_x,
 )
 from ._names import short
 
@@ -206,7 +207,7 @@ class OptimizerComparisonDisplay:
             self.lines_.append(line)
         if numeric:
             positive = along.min() > 0.0
-            ax.set_xscale("log" if positive and along.max() > 20 * along.min() else "linear")
+            scale_x(ax, "log" if positive and along.max() > 20 * along.min() else "linear")
         else:
             ax.set_xticks(along, labels=[_label(value) for value in self.values])
             ax.set_xlim(-0.5, len(along) - 0.5)
@@ -259,7 +260,7 @@ class OptimizerComparisonDisplay:
             if std:
                 _bars(ax, [second], [mean], [deviation], line)
             self.lines_.append(line)
-        ax.set_xscale("log" if seconds.max() > 10.0 * seconds.min() > 0.0 else "linear")
+        scale_x(ax, "log" if seconds.max() > 10.0 * seconds.min() > 0.0 else "linear")
         ax.set(xlabel="Mean time of a fit (s)", ylabel=self._score_label(std))
         add_grid(ax)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import schedules as vocabulary
-from ._drawing import add_grid, add_legend, axes_for, look, marks, require_matplotlib
+from ._drawing import add_grid, add_legend, axes_for, look, marks, require_matplotlib, scale_x
 from ._names import named, short
 
 # Steps at which a schedule is drawn, when there are more.
@@ -145,7 +145,8 @@ class ScheduleDisplay:
             style.update(label=name, markevery=marks(len(chosen), i))
             kw = {**style, **(line_kw or {})}
             self.lines_ += ax.plot(steps[chosen], rates[chosen], **kw)
-        ax.set(xlabel="Update", ylabel="Learning rate", xscale=xscale, yscale=yscale)
+        ax.set(xlabel="Update", ylabel="Learning rate", yscale=yscale)
+        scale_x(ax, xscale)
         add_grid(ax)
         self.ax_, self.figure_ = ax, ax.figure
         add_legend(ax, widen=own)

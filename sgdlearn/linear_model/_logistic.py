@@ -31,7 +31,7 @@ class GDLogisticRegression(LinearClassifier):
         Whether to add an intercept.
     optimizer : str or Optimizer, default="auto"
         The way down: "auto", "sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam",
-        "ftrl", "schedule_free", "sag", "saga", "svrg", "psvrg", "sdca", "lbfgs", "newton",
+        "ftrl", "schedule_free", "dog", "sag", "saga", "svrg", "psvrg", "sdca", "lbfgs", "newton",
         "cd", or an object of `sgdlearn.optimizers`, whose parameters a grid reaches as
         ``optimizer__beta1``. "auto" converges to the optimum without any tuning.
     learning_rate : float, Schedule, callable or "auto", default="auto"

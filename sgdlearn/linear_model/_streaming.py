@@ -107,12 +107,15 @@ class LearnsFromStreams:
         parameters = fingerprint(self)
         plan = self.__dict__.get("_kept_plan")
         if plan is None or plan.shape != shape or plan.parameters != parameters:
-            n_features, n_outputs, _ = shape
+            n_features, n_outputs, sparse_rows = shape
             loss = self._loss(n_outputs)
             penalty = self._penalty(n_features)
             settings = self.get_params(deep=False)
             settings["n_jobs"] = threads.count(self.n_jobs)
-            way = way_down(settings, loss=loss, penalty=penalty)
+            run = self.__dict__.get("_run")
+            if run is not None:  # what it has learnt goes on, whatever the storage of these rows
+                sparse_rows = run.method.rule.name == "ftrl"
+            way = way_down(settings, loss=loss, penalty=penalty, sparse=sparse_rows)
             plan = self._kept_plan = Plan(parameters, shape, loss, penalty, way)
         return plan
 
