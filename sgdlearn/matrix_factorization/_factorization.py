@@ -372,7 +372,8 @@ class GDMatrixFactorization(
         else:
             rule = optimizers.resolve(self.optimizer, also=(optimizers.RPCS,))
         compiled = rule.kernel_code is not None or rule.name == "rpcs"
-        if rule.family not in ("stochastic", "factorization") or not compiled:
+        by_row = compiled and rule.name != "dog"  # its rate is that of a whole model
+        if rule.family not in ("stochastic", "factorization") or not by_row:
             raise ValueError(
                 f"GDMatrixFactorization moves row by row, by 'rpcs' or a compiled stochastic rule "
                 f"such as 'adagrad' or Adam(), not by optimizer={self.optimizer!r}."
