@@ -75,7 +75,9 @@ shade = axes[2].scatter(*places.T, c=model.item_bias_, s=12, cmap="coolwarm")
 axes[2].plot(*places[near].T, "ko", markerfacecolor="none", markersize=9, label="the most similar")
 axes[2].plot(*places[row_of[film]], "k*", markersize=15, label="a film")
 axes[2].set(xlabel="first axis", ylabel="second axis", title="500 films", xticks=(), yticks=())
-axes[2].legend(fontsize="small")
+low, high = np.quantile(places, [0.005, 0.995], axis=0)
+axes[2].set(xlim=(1.1 * low[0], 1.1 * high[0]), ylim=(1.3 * low[1], 1.1 * high[1]))
+axes[2].legend(fontsize="small", loc="lower left", ncols=2)
 figure.colorbar(shade, label="bias: stars above the mean")
 
 # %%

@@ -7,6 +7,7 @@ import math
 import pkgutil
 import re
 
+import numpy
 import pytest
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 from numpydoc.validate import validate
@@ -81,7 +82,7 @@ def test_defaults_are_those_of_the_signature(name):
                 assert said is None, one
             else:
                 assert said, f"{one} has the default {given!r}, which the docstring does not say"
-                value = eval(said[1], {"inf": math.inf})
+                value = eval(said[1], {"inf": math.inf, "numpy": numpy})
                 assert value == given and type(value) is type(given), one
 
 

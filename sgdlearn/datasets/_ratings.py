@@ -43,19 +43,27 @@ def make_ratings(
 
     Parameters
     ----------
-    n_users, n_items : int, default=1000, 500
-        Ids are 0 .. n - 1, in no order of activity or popularity. Not every one need have a rating.
+    n_users : int, default=1000
+        Ids are 0 .. n - 1, in no order of activity. Not every user need have a rating.
+    n_items : int, default=500
+        Ids are 0 .. n - 1, in no order of popularity. Not every item need have a rating.
     n_ratings : int, default=50_000
         Different (user, item) pairs, at most ``n_users * n_items``.
     n_factors : int, default=8
         The length of p_u and q_i; 0 leaves the biases alone.
     noise : float, default=0.8
         Standard deviation of the noise, in stars.
-    user_spread, item_spread, factor_spread : float, default=0.45, 0.5, 0.6
-        Standard deviations of b_u, of c_i and of <p_u, q_i>, in stars.
-    user_skew, item_skew : float, default=0.8, 0.9
-        The weight of the r-th most active user, or most popular item, is (r + a hundredth of all)
-        to the power of minus this; 0 means all alike.
+    user_spread : float, default=0.45
+        Standard deviation of the users' biases b_u, in stars.
+    item_spread : float, default=0.5
+        Standard deviation of the items' biases c_i, in stars.
+    factor_spread : float, default=0.6
+        Standard deviation of <p_u, q_i>, in stars.
+    user_skew : float, default=0.8
+        The weight of the r-th most active user is (r + a hundredth of all) to the power of minus
+        this; 0 means all alike.
+    item_skew : float, default=0.9
+        The same for the r-th most popular item.
     taste : float, default=1.0
         How much users pick what they like; 0 means by activity and popularity alone.
     rating_range : tuple (lowest, highest), default=(1.0, 5.0)

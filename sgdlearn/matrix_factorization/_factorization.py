@@ -273,7 +273,7 @@ class GDMatrixFactorization(
         sample_weight : array-like of shape (n_ratings,), default=None
             A weight is a multiplicity: 2 is two copies, 0 is a removed rating. The entries of a
             sparse X are weighed in the order of ``X.tocoo()``.
-        X_val, y_val, sample_weight_val : default=None
+        X_val, y_val, sample_weight_val : array-like, default=None
             Your own validation set, read with `early_stopping=True` alone.
 
         Returns
@@ -678,6 +678,7 @@ class GDMatrixFactorization(
         y : array-like of shape (n_ratings,), default=None
             The ratings; None with a sparse X.
         sample_weight : array-like of shape (n_ratings,), default=None
+            Multiplicities of the ratings.
 
         Returns
         -------

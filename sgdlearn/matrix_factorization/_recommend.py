@@ -46,6 +46,7 @@ class Recommends:
         users : array-like of shape (n_users,) or FoldedIn
             Ids, or what `fold_in` returned.
         n : int, default=10
+            How many.
         exclude_seen : bool, default=True
             Whether to leave out what the user has rated, in `fit` or since.
         candidates : array-like of ids, default=None
@@ -128,6 +129,7 @@ class Recommends:
         items : array-like of shape (n_items,)
             Ids of known items.
         n : int, default=10
+            How many.
 
         Returns
         -------
@@ -147,6 +149,7 @@ class Recommends:
         users : array-like of shape (n_users,)
             Ids of known users.
         n : int, default=10
+            How many.
 
         Returns
         -------
@@ -181,6 +184,7 @@ class Recommends:
         y : array-like of shape (n_ratings,), default=None
             Their ratings, as in `fit`.
         sample_weight : array-like of shape (n_ratings,), default=None
+            Multiplicities of the ratings.
 
         Returns
         -------

@@ -83,7 +83,23 @@ def precision_at_k(relevant, scores, *, k=10, seen=None, per_user=False):
 def recall_at_k(relevant, scores, *, k=10, seen=None, per_user=False):
     """The share of the relevant items that stand in the first k places.
 
-    Parameters and what is returned are those of `precision_at_k`.
+    Parameters
+    ----------
+    relevant : array-like or sparse matrix of shape (n_users, n_items)
+        The held-out interactions.
+    scores : array-like of shape (n_users, n_items)
+        What the model thinks of each item.
+    k : int, default=10
+        How many items are recommended.
+    seen : array-like or sparse matrix of shape (n_users, n_items), default=None
+        Interactions that the model was trained on; they do not take part.
+    per_user : bool, default=False
+        Whether to return one number for each user instead of the mean.
+
+    Returns
+    -------
+    float, or ndarray of shape (n_users,)
+        All is read, and nan and errors are, as for `precision_at_k`.
     """
     return _over_users(_recall, relevant, scores, k, seen, per_user)
 
@@ -91,9 +107,26 @@ def recall_at_k(relevant, scores, *, k=10, seen=None, per_user=False):
 def ndcg_at_k(relevant, scores, *, k=10, seen=None, per_user=False):
     """Normalised discounted cumulative gain of the first k places.
 
-    Parameters and what is returned are those of `precision_at_k`; the entries of `relevant` are the
-    gains, so ones for choices without a grade. scikit-learn's ``ndcg_score`` is the same number
-    where every item takes part.
+    The entries of `relevant` are the gains, so ones for choices without a grade. scikit-learn's
+    ``ndcg_score`` is the same number where every item takes part.
+
+    Parameters
+    ----------
+    relevant : array-like or sparse matrix of shape (n_users, n_items)
+        The held-out interactions.
+    scores : array-like of shape (n_users, n_items)
+        What the model thinks of each item.
+    k : int, default=10
+        How many items are recommended.
+    seen : array-like or sparse matrix of shape (n_users, n_items), default=None
+        Interactions that the model was trained on; they do not take part.
+    per_user : bool, default=False
+        Whether to return one number for each user instead of the mean.
+
+    Returns
+    -------
+    float, or ndarray of shape (n_users,)
+        All is read, and nan and errors are, as for `precision_at_k`.
     """
     return _over_users(_ndcg, relevant, scores, k, seen, per_user)
 
@@ -101,7 +134,23 @@ def ndcg_at_k(relevant, scores, *, k=10, seen=None, per_user=False):
 def map_at_k(relevant, scores, *, k=10, seen=None, per_user=False):
     """Mean average precision of the first k places.
 
-    Parameters and what is returned are those of `precision_at_k`.
+    Parameters
+    ----------
+    relevant : array-like or sparse matrix of shape (n_users, n_items)
+        The held-out interactions.
+    scores : array-like of shape (n_users, n_items)
+        What the model thinks of each item.
+    k : int, default=10
+        How many items are recommended.
+    seen : array-like or sparse matrix of shape (n_users, n_items), default=None
+        Interactions that the model was trained on; they do not take part.
+    per_user : bool, default=False
+        Whether to return one number for each user instead of the mean.
+
+    Returns
+    -------
+    float, or ndarray of shape (n_users,)
+        All is read, and nan and errors are, as for `precision_at_k`.
     """
     return _over_users(_average_precision, relevant, scores, k, seen, per_user)
 
@@ -109,8 +158,23 @@ def map_at_k(relevant, scores, *, k=10, seen=None, per_user=False):
 def auc(relevant, scores, *, seen=None, per_user=False):
     """The chance that a relevant item scores higher than one that is not, for the same user.
 
-    Parameters and what is returned are those of `precision_at_k`, without `k`; a user all of whose
-    items are relevant has nan too.
+    A user all of whose items are relevant has nan too.
+
+    Parameters
+    ----------
+    relevant : array-like or sparse matrix of shape (n_users, n_items)
+        The held-out interactions.
+    scores : array-like of shape (n_users, n_items)
+        What the model thinks of each item.
+    seen : array-like or sparse matrix of shape (n_users, n_items), default=None
+        Interactions that the model was trained on; they do not take part.
+    per_user : bool, default=False
+        Whether to return one number for each user instead of the mean.
+
+    Returns
+    -------
+    float, or ndarray of shape (n_users,)
+        All is read, and nan and errors are, as for `precision_at_k`.
     """
     return _over_users(_auc, relevant, scores, None, seen, per_user)
 
