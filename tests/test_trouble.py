@@ -955,6 +955,8 @@ def interrupted(call, after):
         sent.append(time.perf_counter())
         signal.raise_signal(signal.SIGINT)
 
+    # a process started in the background of a shell ignores the signal, unless told otherwise
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(after, send)
     timer.start()
     try:
@@ -963,6 +965,7 @@ def interrupted(call, after):
         return time.perf_counter() - sent[0]
     finally:
         timer.cancel()
+        signal.signal(signal.SIGINT, handler)
     return pytest.fail("it was over before Ctrl-C came")
 
 
