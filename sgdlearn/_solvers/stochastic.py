@@ -402,12 +402,14 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
         run was stopped at its last good iterate.
     """
     order = np.arange(objective.rows.n)
-    at_zero, at_start = _values_before(run, objective, monitor.verbose)
+    at_zero, at_start = _values_before(run, objective, monitor.verbose or run.follows)
     monitor.start_value(at_start)
     limit = DIVERGED * max(at_zero, np.finfo(np.float64).tiny)
     end = (Settled if run.follows else Plateau)(tol, n_iter_no_change)
     monitor.last, monitor.updates = run.coefficients, lambda: run.state.t
-    good, best, scale = run.state.checkpoint(), max(at_zero, at_start or 0.0), at_start
+    good, best, scale = run.state.checkpoint(), max(at_zero, at_start or 0.0), None
+    if at_start is not None:  # a start far off is no measure
+        scale = min(at_start, at_zero)
     converged, diverged, epoch = False, False, 0
     with visitor(run, objective) as visit:
         while epoch < max_iter and not converged:
