@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
 from sgdlearn._solvers import parallel
+from sgdlearn.optimizers import OPTIMIZERS
 
 rng = np.random.default_rng(0)
 N, P, K = 600, 7, 5
@@ -62,6 +63,27 @@ def test_outputs_on_threads(estimator, y, settings, rows):
     weighted = np.arange(N) % 3 + 1.0
     alone.fit(rows, y, weighted)
     assert same(alone, threads.fit(rows, y, weighted))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("optimizer", ["auto", *OPTIMIZERS])
+def test_no_solver_depends_on_threads(optimizer, monkeypatch):
+    monkeypatch.setattr("sgdlearn._solvers.objective.PART", 512)
+    few = {"optimizer": optimizer, "max_iter": 3, "random_state": 0, "alpha": 0.01}
+    for estimator, y in (
+        (GDLinearRegression(**few), Z),
+        (GDLogisticRegression(**few), CLASSES),
+        (GDLogisticRegression(multi_class="ovr", penalty="elasticnet", **few), CLASSES),
+        (GDLinearSVC(loss="squared_hinge", **few), CLASSES),
+        (GDLinearSVC(**few), CLASSES),
+    ):
+        for rows in (X, sparse.csr_array(X)):
+            try:
+                alone = clone(estimator).set_params(n_jobs=1).fit(rows, y)
+            except ValueError:  # a pair that the docs exclude
+                continue
+            for n_jobs in (2, 3):
+                assert same(alone, clone(estimator).set_params(n_jobs=n_jobs).fit(rows, y))
 
 
 @by_storage

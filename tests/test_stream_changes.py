@@ -247,3 +247,52 @@ def test_one_pass_comes_near_the_optimum_in_any_units(factor, kind, size):
     best = ref.optimum(X[late], y[late], ref.log_loss, l2=1 / n)[2]
     reached = ref.objective(X[late], y[late], model.coef_, model.intercept_, ref.log_loss, l2=1 / n)
     assert reached - best < 0.1 * (np.log(2) - best)
+
+
+@pytest.mark.parametrize("alpha", [1 / 3000, 1e-2])
+def test_sparse_rows_of_short_and_long_words_come_near_the_optimum(alpha):
+    """Rare columns among frequent ones, where the penalty holds or hardly does."""
+    rng = np.random.default_rng(1)
+    n, p = 3000, 400
+    words = np.minimum((rng.pareto(0.7, size=(n, 12)) * 8).astype(int), p - 1)
+    X = sparse.csr_array((np.ones(12 * n), words.ravel(), np.arange(n + 1) * 12), shape=(n, p))
+    X.sum_duplicates()
+    z = X @ rng.normal(size=p) + rng.logistic(size=n)
+    y = np.where(z > np.median(z), 1.0, -1.0)
+    model = GDLogisticRegression(alpha=alpha)
+    for start in range(0, n, 100):
+        chunk = slice(start, start + 100)
+        model.partial_fit(X[chunk], y[chunk], classes=[-1.0, 1.0])
+    best = GDLogisticRegression(alpha=alpha, tol=1e-8).fit(X, y).loss_curve_[-1]
+    reached = ref.objective(X.toarray(), y, model.coef_, model.intercept_, ref.log_loss, l2=alpha)
+    assert reached - best < 0.1 * (np.log(2) - best)
+
+
+@pytest.mark.parametrize("size", [1, 50])
+@pytest.mark.parametrize("factor", [1e-2, 1e2])
+def test_new_units_are_told_from_the_old_ones(size, factor):
+    """Soon the metric is that of the rows as they are now."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(1000, 4)) * [1.0, 10.0, 0.1, 1.0]
+    y = X[:, 0] + X[:, 3] + 0.1 * rng.normal(size=1000)
+    X[500:] *= factor
+    model = GDLinearRegression()
+    for start in range(0, 1000, size):
+        model.partial_fit(X[start : start + size], y[start : start + size])
+    sizes = model._run.scaling.size / X[500:].std(axis=0)
+    assert np.all((sizes > 0.5) & (sizes < 2.0))
+
+
+def test_a_few_broken_rows_are_no_new_units():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(1000, 4))
+    y = X @ [1.0, -1.0, 0.5, 0.0] + 0.1 * rng.normal(size=1000)
+    whole = X.copy()
+    X[[300, 500, 501, 700]] = 1e6
+    for size in (1, 100):
+        model, other = GDLinearRegression(), GDLinearRegression()
+        for start in range(0, 1000, size):
+            chunk = slice(start, start + size)
+            model.partial_fit(X[chunk], y[chunk])
+            other.partial_fit(whole[chunk], y[chunk])
+        assert model.coef_ == pytest.approx(other.coef_, abs=0.1)

@@ -409,8 +409,9 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
     limit = DIVERGED * max(at_zero, np.finfo(np.float64).tiny)
     end = (Settled if run.follows else Plateau)(tol, n_iter_no_change)
     monitor.last, monitor.updates = run.coefficients, lambda: run.state.t
-    good, best, scale = run.state.checkpoint(), at_start, at_start
+    good, best = run.state.checkpoint(), at_start
     roof = RUNAWAY * max(at_zero, at_start or 0.0)
+    scale = None if at_start is None else min(at_start, at_zero)  # a start far off is no measure
     converged, diverged, epoch = False, False, 0
     with visitor(run, objective) as visit:
         while epoch < max_iter and not converged:
