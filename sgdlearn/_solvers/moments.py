@@ -61,7 +61,8 @@ class ColumnSums:
 
     def become(self, others, columns):
         """Take these columns' moments from others, as if all rows had been like theirs."""
-        self.sums[1:, columns] = others.sums[1:, columns] * (self.weight / others.weight)
+        share = self.weight / others.weight
+        self.sums[:, columns] = others.sums[:, columns] * [[1.0], [share], [share], [share]]
 
     def resize(self, factor, columns):
         """Take these columns for ones of other units, so many times as large."""

@@ -22,13 +22,14 @@ UPDATES_PER_EPOCH = 1000
 GROWTH = 1.05
 # A row this much longer than any before is doubtful; so many of them in succession are no accident.
 LONGER = 2.0
-BELIEVED = 5
+BELIEVED = 20
 # A column whose square is so many times larger or smaller over the last rows, of which there have
 # to be so many, with so many entries, has come to other units. Below ROUNDING it is constant for a
 # while, or what rounding left.
 LATE_ROWS = 100
 LATE_ENTRIES = 20
 OTHER = 16.0
+MANY, OTHER_OF_MANY = 1000, 4.0
 ROUNDING = 1e-12
 
 
@@ -50,6 +51,10 @@ class Stream:
         The mean loss in the end, if these rows began with those of a `fit`.
     suspects : int
         Rows far longer than those before that the last ones were.
+    pending : ColumnSums or None
+        Of those rows, at their full weight.
+    unsure : ndarray of shape (p,) or None
+        Columns whose new units are known from a few rows alone.
     earlier : ColumnSums or None
         `columns` when it was last looked at for columns in new units, after `earlier_rows`.
     """
@@ -61,6 +66,8 @@ class Stream:
     renewed: float = 0.0
     loss: float | None = None
     suspects: int = 0
+    pending: ColumnSums | None = None
+    unsure: np.ndarray | None = None
     earlier: ColumnSums | None = None
     earlier_rows: int = 0
 
@@ -72,13 +79,20 @@ class Stream:
 
     def copy(self):
         """A stream that what is seen later does not reach."""
-        targets = None if self.targets is None else self.targets.copy()
-        return replace(self, columns=self.columns.copy(), targets=targets)
+        kept = {
+            name: None if sums is None else sums.copy()
+            for name, sums in (("targets", self.targets), ("pending", self.pending))
+        }
+        return replace(self, columns=self.columns.copy(), **kept)
 
     def see(self, rows, targets, weights, suspects=0):
-        """Add a chunk; if it makes up a new scale, that is told from the rows before it."""
-        if suspects >= BELIEVED and self.n_rows > 0:
-            self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
+        """Add a chunk; one of a new scale is kept apart from the rows before it."""
+        if suspects == 0:
+            self.pending = None
+        else:
+            self.pending = (self.pending or ColumnSums.begin(rows.p)).add(rows)
+            if suspects >= BELIEVED and self.n_rows > 0:
+                self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
         self.columns.add(rows, weights)
         if self.targets is not None:
             self.targets.add(DenseRows(targets), weights)
@@ -140,16 +154,21 @@ class Stream:
         if late_rows < LATE_ROWS and not believed:
             return
         if self.earlier is not None:
-            late = self.columns.since(self.earlier)
+            late, entries = self.columns.since(self.earlier), LATE_ENTRIES
+            if believed:
+                late, late_rows, entries = self.pending, self.pending.weight, BELIEVED
             now, before = late.spreads(), self.earlier.spreads()
-            least = BELIEVED if believed else LATE_ENTRIES
-            known = (late.sums[1] >= least * late.weight / late_rows) & (before > 0.0)
+            known = (late.sums[1] >= entries * late.weight / late_rows) & (before > 0.0)
             share = np.divide(now, before, out=np.ones_like(now), where=known)
-            new = (share > OTHER) | ((share < 1.0 / OTHER) & (share > ROUNDING))
-            self.columns.become(late, new)
+            other = np.where(late.sums[1] >= MANY * late.weight / late_rows, OTHER_OF_MANY, OTHER)
+            new = (share > other) | ((share * other < 1.0) & (share > ROUNDING))
             common = np.median(share[known]) if known.any() else 1.0
+            if self.unsure is not None and not believed:
+                new |= self.unsure & known
+            self.columns.become(late, new)
             if not 1.0 / OTHER <= common <= OTHER:  # so have those too that were not seen lately
                 self.columns.resize(np.sqrt(common), ~known)
+            self.unsure = new if late_rows < LATE_ROWS else None
         self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
 
     def mean_squares(self, scaling):
