@@ -52,14 +52,14 @@ def method_of(rule="rpcs", loss="squared_error", *, n_negatives=0, k=5, automati
 def model_of(method, mean):
     model = Model.start(method, seed=2**61 + 12345)
     model.mean = mean
-    start = method.start()
+    start = method.start
     model.users.add(N_USERS, start)
     model.items.add(N_ITEMS, start)
     return model
 
 
 def twin_of(method, model, rule, loss):
-    start = method.start()
+    start = method.start
     rules = [RULES[rule]] * 2 if rule in RULES else []
     rules = rules or [Reduced(start.squares), Reduced(start.bias_squares)]
     sides = [

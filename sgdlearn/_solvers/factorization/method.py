@@ -82,8 +82,9 @@ class Method:
     sigma: float = 1.0
     mean: float = 0.0
 
-    @property
+    @cached_property
     def reduced_rule(self):
+        """Whether it is "rpcs"."""
         return self.rule.name == "rpcs"
 
     @property
@@ -127,13 +128,21 @@ class Method:
 
     def rows(self, seed):
         """No rows yet."""
-        return Rows(self.k, self.rule.n_slots, self.dtype, counts=self._counts, seed=seed)
+        return Rows(
+            self.k,
+            self.rule.n_slots,
+            self.dtype,
+            reduced=self.reduced_rule,
+            counts=self.counts,
+            seed=seed,
+        )
 
-    @property
-    def _counts(self):
+    @cached_property
+    def counts(self):
         """Whether the rule counts its updates."""
         return not self.reduced_rule and self.rule.kernel_code > RMSProp.kernel_code
 
+    @cached_property
     def start(self):
         """How new rows begin."""
         scale = self.init_scale
@@ -185,13 +194,15 @@ class AutomaticRate:
     def same_as(self, other):
         return isinstance(other, AutomaticRate)
 
-    @property
+    @cached_property
     def steady(self):
-        """Whether it is one number."""
-        return self.epoch is None or self.method.rule.name in SHRINKING
+        """The one rate of all updates, in an array; None where they fall."""
+        if self.epoch is None or self.method.rule.name in SHRINKING:
+            return np.array([self.method.first_rate])
+        return None
 
     def __call__(self, t, state=None):
         rates = np.full(np.shape(t), self.method.first_rate)
-        if self.steady:
+        if self.steady is not None:
             return rates
         return rates / np.sqrt(1.0 + (np.asarray(t) - 1.0) / self.epoch)

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..._kernels.factor_blocks import count_rows
 from ..._kernels.factor_rows import drawn_items, rows_are_finite, weighted_squares
+from ...schedules import Constant, ReduceOnPlateau
 from ..monitor import Plateau
 from ..stochastic import DIVERGED
 from .grid import Grid
-from .method import Method
+from .method import AutomaticRate, Method
 from .model import Model
 from .rows import FLOATING
 
@@ -130,14 +131,12 @@ def weights_of(rows, weights, n):
 
 def rates_of(rates, state, first, n):
     """The rates of n updates from number `first` on; one for all of them where it is steady."""
-    return rates(np.arange(first, first + (1 if is_steady(rates) else n)), state)
-
-
-def is_steady(rates):
-    """Whether every update of an epoch has the same rate."""
-    if hasattr(rates, "steady"):
-        return rates.steady
-    return type(rates.schedule).__name__ in ("Constant", "ReduceOnPlateau")
+    if isinstance(rates, AutomaticRate):
+        if rates.steady is not None:
+            return rates.steady
+    elif isinstance(rates.schedule, (Constant, ReduceOnPlateau)):
+        n = 1
+    return rates(np.arange(first, first + n), state)
 
 
 def shares(sizes, n):
