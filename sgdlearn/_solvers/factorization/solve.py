@@ -48,12 +48,15 @@ class Run:
 
     def __post_init__(self):
         grid, weights = self.grid, self.grid.weights
-        times = 1.0 + self.method.n_negatives * self.method.loss.samples
-        self.weight = times * (grid.n if weights is None else float(weights.sum(dtype=float)))
-        self.user_weights = times * weights_of(grid.users, weights, self.model.users.n)
+        self.weight = float(grid.n if weights is None else weights.sum(dtype=float))
         self.item_weights = weights_of(grid.items, weights, self.model.items.n)
-        if times > 1.0:  # drawn items, in the mean
-            self.item_weights += (times - 1.0) / times * self.weight / self.model.items.n
+        if self.method.loss.samples:  # the items that are drawn count too, in the mean
+            drawn = self.method.n_negatives * (grid.targets > 0)
+            drawn = drawn if weights is None else drawn * weights
+            weights = drawn + (1.0 if weights is None else weights)
+            self.weight += drawn.sum(dtype=float)
+            self.item_weights += drawn.sum(dtype=float) / self.model.items.n
+        self.user_weights = weights_of(grid.users, weights, self.model.users.n)
 
     def penalty(self):
         """That part of the objective, as the model stands."""
