@@ -10,6 +10,10 @@ from .seen import Seen
 from .solve import visit_chunk
 
 
+# A deviation of this share of the mean is none.
+ROUNDING = 1e-7
+
+
 @dataclass(frozen=True)
 class Moments:
     """Weight, mean and sum of squared deviations of all ratings so far."""
@@ -32,8 +36,8 @@ class Moments:
 
     @property
     def deviation(self):
-        """The deviation; where there is none the size of the mean, or 1."""
-        if self.squares > 0.0:
+        """The deviation; where there is none but rounding the size of the mean, or 1."""
+        if self.squares > self.weight * (ROUNDING * self.mean) ** 2:
             return (self.squares / self.weight) ** 0.5
         return abs(self.mean) or 1.0
 

@@ -41,6 +41,8 @@ FIRST_RATES = {
 ADAM_RATE = 0.003
 # Rules that need no smaller rates in time.
 SHRINKING = "rpcs", "adagrad", "ftrl", "schedule_free", "adadelta"
+# The least that sums of squares begin at, well within float32.
+LEAST_SQUARES = 1e-30
 # The deviation of new factors, over sqrt(sigma).
 INIT = 0.03
 
@@ -156,7 +158,7 @@ class Method:
         slots = None
         if self.reduced_rule:
             sigma = self.sigma if self.automatic else 1.0
-            squares, bias_squares = sigma**3, sigma**2
+            squares, bias_squares = max(sigma**3, LEAST_SQUARES), max(sigma**2, LEAST_SQUARES)
         elif self.rule.name == "schedule_free":
             slots = start_average
         return Start(low, span, squares, bias_squares, slots)
