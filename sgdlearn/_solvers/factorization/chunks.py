@@ -9,7 +9,6 @@ from .model import Model
 from .seen import Seen
 from .solve import visit_chunk
 
-
 # A deviation of this share of the mean is none.
 ROUNDING = 1e-7
 
