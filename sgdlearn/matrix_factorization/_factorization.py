@@ -424,7 +424,7 @@ class GDMatrixFactorization(
         rates = self._rates(method, model, len(ratings))
         if model.schedule_state is None or not warm:
             model.schedule_state = rates.start()
-        start = method.start()
+        start = method.start
         if not model.fits(method):
             model.move_to(method, start)
         grid = Grid.of(
