@@ -407,6 +407,25 @@ def test_convergence_warning(ratings):
         assert model_of(max_iter=300, tol=1e-2).fit(*ratings).n_iter_ < 300
 
 
+@pytest.mark.parametrize("value", [0.1, 0.0, -7.3, 1e-12, 1e8])
+def test_ratings_that_are_all_the_same(ratings, value):
+    X, _ = ratings
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = model_of().fit(X, np.full(len(X), value))
+        stream = model_of().partial_fit(X, np.full(len(X), value))
+    for trained in (model, stream):
+        np.testing.assert_allclose(trained.predict(X), value, rtol=0.05, atol=1e-2)
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1e6])
+def test_ratings_of_any_unit(ratings, unit):
+    X, y = ratings
+    usual = model_of(max_iter=30).fit(X, y)
+    model = model_of(max_iter=30, alpha=0.02 * unit, alpha_bias=0.02).fit(X, unit * y)
+    assert model.score(X, unit * y) == pytest.approx(usual.score(X, y), abs=1e-3)
+
+
 def test_cold_start(ratings):
     X, y = ratings
     model = model_of().fit(X, y)

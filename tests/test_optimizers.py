@@ -83,6 +83,15 @@ def test_every_optimizer_has_a_name():
     assert public == {*optimizers.OPTIMIZERS.values(), optimizers.RPCS}
 
 
+def test_some_optimizers_are_for_some_estimators_alone():
+    also = (optimizers.RPCS,)
+    assert isinstance(optimizers.resolve("rpcs", also=also), optimizers.RPCS)
+    assert isinstance(optimizers.resolve(optimizers.RPCS(), also=also), optimizers.RPCS)
+    for optimizer in ("rpcs", optimizers.RPCS()):
+        with pytest.raises(ValueError, match="The 'optimizer' parameter must be"):
+            optimizers.resolve(optimizer)
+
+
 @pytest.mark.parametrize("kind", optimizers.OPTIMIZERS.values())
 def test_parameter_object(kind):
     optimizer = kind()

@@ -33,7 +33,7 @@ def pair_method(loss, rule="rpcs", n_negatives=3, **changed):
 
 
 def pair_twin(method, model, rule):
-    start = method.start()
+    start = method.start
     rules = [RULES[rule]] * 2 if rule in RULES else []
     rules = rules or [Reduced(start.squares), Reduced(start.bias_squares)]
     sides = [

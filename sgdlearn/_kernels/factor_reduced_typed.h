@@ -26,29 +26,43 @@ INLINED double NAME(reduced_update)(const ReducedMethod *method, const int squar
     const T dot = NAME(sum)(pq), pp_ = NAME(sum)(pp), qq_ = NAME(sum)(qq);
     T *u = p + width, *v = q + width;
 
-    double slope_;
-    const double z = method->mean + (double)u[BIAS] + (double)v[BIAS] + (double)dot;
-    const double value = squared ? squared_error(z - y, &slope_)
-                                 : method->loss(method->spec, y, z, &slope_);
-    const T slope = s * (T)slope_, alpha = s * (T)method->alpha;
-    const T alpha_bias = s * (T)method->alpha_bias, bias_rate = rate * (T)method->bias_rate;
+    const T b_u = u[BIAS], b_v = v[BIAS];
+    double value;
+    T slope;
+    if (squared) {
+        double residual;
+        value = squared_error((double)((T)(method->mean - y) + (b_u + b_v) + dot), &residual);
+        slope = (T)residual;
+    } else {
+        double slope_;
+        const double z = method->mean + (double)b_u + (double)b_v + (double)dot;
+        value = method->loss(method->spec, y, z, &slope_);
+        slope = (T)slope_;
+    }
+    slope *= s;
+    const T alpha = s * (T)method->alpha, alpha_bias = s * (T)method->alpha_bias;
+    const T bias_rate = rate * (T)method->bias_rate;
     const T cross = 2 * slope * alpha * dot, per = 1 / (T)method->k;
     const T p_square = (slope * slope * qq_ + cross + alpha * alpha * pp_) * per;
     const T q_square = (slope * slope * pp_ + cross + alpha * alpha * qq_) * per;
-    const T a = slope + alpha_bias * u[BIAS], b = slope + alpha_bias * v[BIAS];
+    const T a = slope + alpha_bias * b_u, b = slope + alpha_bias * b_v;
     /* rounding can leave the square of nearly nothing below it; nan stays nan */
-    u[SQUARES] += p_square < 0 ? 0 : p_square;
-    v[SQUARES] += q_square < 0 ? 0 : q_square;
-    u[BIAS_SQUARES] += a * a;
-    v[BIAS_SQUARES] += b * b;
-    T root[4] = {u[SQUARES], v[SQUARES], u[BIAS_SQUARES], v[BIAS_SQUARES]};
+    T sum[4] = {p_square < 0 ? 0 : p_square, q_square < 0 ? 0 : q_square, a * a, b * b};
     T step[4];
+    sum[0] += u[SQUARES];
+    sum[1] += v[SQUARES];
+    sum[2] += u[BIAS_SQUARES];
+    sum[3] += v[BIAS_SQUARES];
     SIMD
     for (int i = 0; i < 4; i++)
-        step[i] = 1 / SQRT(root[i]);
+        step[i] = 1 / SQRT(sum[i]);
     const T p_rate = rate * step[0], q_rate = rate * step[1];
-    u[BIAS] -= bias_rate * step[2] * a;
-    v[BIAS] -= bias_rate * step[3] * b;
+    u[BIAS] = b_u - bias_rate * step[2] * a;
+    v[BIAS] = b_v - bias_rate * step[3] * b;
+    u[SQUARES] = sum[0];
+    v[SQUARES] = sum[1];
+    u[BIAS_SQUARES] = sum[2];
+    v[BIAS_SQUARES] = sum[3];
 
     const T p_keep = 1 - p_rate * alpha, q_keep = 1 - q_rate * alpha;
     const T p_add = p_rate * slope, q_add = q_rate * slope;

@@ -9,6 +9,9 @@ from .model import Model
 from .seen import Seen
 from .solve import visit_chunk
 
+# A deviation of this share of the mean is none.
+ROUNDING = 1e-7
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -32,8 +35,8 @@ class Moments:
 
     @property
     def deviation(self):
-        """The deviation; where there is none the size of the mean, or 1."""
-        if self.squares > 0.0:
+        """The deviation; where there is none but rounding the size of the mean, or 1."""
+        if self.squares > self.weight * (ROUNDING * self.mean) ** 2:
             return (self.squares / self.weight) ** 0.5
         return abs(self.mean) or 1.0
 
@@ -50,18 +53,18 @@ class ChunkLearner:
     def learn(self, method, rates, ratings):
         """Visit the ratings in their order."""
         model = self.model
-        n_users, n_items, n_logged = len(self.users), len(self.items), self.seen.n_logged
+        n_users, n_items, n_logged = self.users.n, self.items.n, self.seen.n_logged
         mean = model.mean
         try:
-            start = method.start()
+            start = method.start
             if not model.fits(method):
                 model.move_to(method, start)
             users, items = self.users.add(ratings.users), self.items.add(ratings.items)
-            model.users.add(len(self.users), start)
-            model.items.add(len(self.items), start)
+            model.users.add(self.users.n, start)
+            model.items.add(self.items.n, start)
             if model.t == 0 and model.running is None and method.has_constant:
                 model.mean = method.loss.constant(ratings.y, ratings.weights, method.n_negatives)
-            n_logged = self.seen.log(users, items, len(self.users))
+            n_logged = self.seen.log(users, items, self.users.n)
             weights = ratings.weights
             visit_chunk(
                 model,

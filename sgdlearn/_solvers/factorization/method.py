@@ -41,6 +41,8 @@ FIRST_RATES = {
 ADAM_RATE = 0.003
 # Rules that need no smaller rates in time.
 SHRINKING = "rpcs", "adagrad", "ftrl", "schedule_free", "adadelta"
+# The least that sums of squares begin at, well within float32.
+LEAST_SQUARES = 1e-30
 # The deviation of new factors, over sqrt(sigma).
 INIT = 0.03
 
@@ -82,8 +84,9 @@ class Method:
     sigma: float = 1.0
     mean: float = 0.0
 
-    @property
+    @cached_property
     def reduced_rule(self):
+        """Whether it is "rpcs"."""
         return self.rule.name == "rpcs"
 
     @property
@@ -127,13 +130,21 @@ class Method:
 
     def rows(self, seed):
         """No rows yet."""
-        return Rows(self.k, self.rule.n_slots, self.dtype, counts=self._counts, seed=seed)
+        return Rows(
+            self.k,
+            self.rule.n_slots,
+            self.dtype,
+            reduced=self.reduced_rule,
+            counts=self.counts,
+            seed=seed,
+        )
 
-    @property
-    def _counts(self):
+    @cached_property
+    def counts(self):
         """Whether the rule counts its updates."""
         return not self.reduced_rule and self.rule.kernel_code > RMSProp.kernel_code
 
+    @cached_property
     def start(self):
         """How new rows begin."""
         scale = self.init_scale
@@ -147,7 +158,7 @@ class Method:
         slots = None
         if self.reduced_rule:
             sigma = self.sigma if self.automatic else 1.0
-            squares, bias_squares = sigma**3, sigma**2
+            squares, bias_squares = max(sigma**3, LEAST_SQUARES), max(sigma**2, LEAST_SQUARES)
         elif self.rule.name == "schedule_free":
             slots = start_average
         return Start(low, span, squares, bias_squares, slots)
@@ -185,13 +196,15 @@ class AutomaticRate:
     def same_as(self, other):
         return isinstance(other, AutomaticRate)
 
-    @property
+    @cached_property
     def steady(self):
-        """Whether it is one number."""
-        return self.epoch is None or self.method.rule.name in SHRINKING
+        """The one rate of all updates, in an array; None where they fall."""
+        if self.epoch is None or self.method.rule.name in SHRINKING:
+            return np.array([self.method.first_rate])
+        return None
 
     def __call__(self, t, state=None):
         rates = np.full(np.shape(t), self.method.first_rate)
-        if self.steady:
+        if self.steady is not None:
             return rates
         return rates / np.sqrt(1.0 + (np.asarray(t) - 1.0) / self.epoch)

@@ -43,10 +43,14 @@ class Model:
 
     def fits(self, method):
         """Whether the memory of the rows is that of this method's rule."""
-        rows = method.rows(0)
         mine = self.users
-        same = rows.k == mine.k and rows.dtype == mine.dtype and rows.stride == mine.stride
-        return same and (rows.clocks is None) == (mine.clocks is None)
+        return (
+            mine.k == method.k
+            and mine.n_slots == method.rule.n_slots
+            and mine.dtype == method.dtype
+            and (mine.clocks is not None) == method.counts
+            and (mine.reduced == method.reduced_rule)
+        )
 
     def move_to(self, method, start):
         """Factors and biases go on with the memory of another rule, new."""

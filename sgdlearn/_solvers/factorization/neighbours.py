@@ -3,24 +3,19 @@
 import numpy as np
 
 # Scores that are held at a time.
-SCORES = 1 << 23
+SCORES = 1 << 22
 
 
 def best(scores, n):
     """(columns, scores) of the n highest of each row, falling; equal ones in the order of columns.
 
-    A score of -inf is none.
+    Which of several equal scores are the last to be taken is left open.
     """
-    n = min(n, scores.shape[1])
-    if n < scores.shape[1]:
-        # the n-th highest score, then all columns that reach it, lowest columns first
-        border = -np.partition(-scores, n - 1, axis=1)[:, n - 1 : n]
-        above, level = scores > border, scores == border
-        room = n - above.sum(axis=1, keepdims=True)
-        chosen = above | (level & (np.cumsum(level, axis=1) <= room))
-        columns = np.nonzero(chosen)[1].reshape(len(scores), n)
+    m = scores.shape[1]
+    if n < m:
+        columns = np.sort(np.argpartition(scores, m - n, axis=1)[:, m - n :], axis=1)
     else:
-        columns = np.tile(np.arange(n), (len(scores), 1))
+        columns = np.tile(np.arange(m), (len(scores), 1))
     picked = np.take_along_axis(scores, columns, axis=1)
     order = np.argsort(-picked, axis=1, kind="stable")
     return np.take_along_axis(columns, order, 1), np.take_along_axis(picked, order, 1)

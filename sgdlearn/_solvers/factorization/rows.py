@@ -47,6 +47,8 @@ class Rows:
 
     Attributes
     ----------
+    reduced : bool
+        Whether the memory is that of "rpcs".
     values : ndarray of shape (capacity, stride)
     clocks : ndarray of shape (capacity, 2 * CLOCK_SIZE) or None
         Of the factors and of the bias, for rules that count.
@@ -54,8 +56,9 @@ class Rows:
         Rows in use.
     """
 
-    def __init__(self, k, n_slots, dtype, counts, seed):
+    def __init__(self, k, n_slots, dtype, *, reduced, counts, seed):
         self.k, self.n_slots, self.dtype, self.seed = k, n_slots, np.dtype(dtype), seed
+        self.reduced = reduced
         lanes = REGISTER // self.dtype.itemsize
         self.width = -(-k // lanes) * lanes
         self.lot = self.width + lanes

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..._kernels.factor_blocks import count_rows
 from ..._kernels.factor_rows import drawn_items, rows_are_finite, weighted_squares
+from ...schedules import Constant, ReduceOnPlateau
 from ..monitor import Plateau
 from ..stochastic import DIVERGED
 from .grid import Grid
-from .method import Method
+from .method import AutomaticRate, Method
 from .model import Model
 from .rows import FLOATING
 
@@ -47,13 +48,18 @@ class Run:
 
     def __post_init__(self):
         grid, weights = self.grid, self.grid.weights
-        n_losses, own, drawn = self.method.loss.counts
-        total = grid.n if weights is None else float(weights.sum(dtype=float))
-        self.weight = n_losses * total
-        self.user_weights = n_losses * weights_of(grid.users, weights, self.model.users.n)
-        self.item_weights = own * weights_of(grid.items, weights, self.model.items.n)
-        if drawn:  # in the mean
-            self.item_weights = self.item_weights + drawn * total / self.model.items.n
+        of_users = of_items = weights
+        drawn = 0.0
+        if self.method.loss.samples:  # of ratings above 0; the items drawn count in the mean
+            one = 1.0 if weights is None else weights
+            chosen = one * (grid.targets > 0)
+            n_losses, own, drawn = self.method.loss.counts
+            of_users, of_items = one + (n_losses - 1) * chosen, one + (own - 1) * chosen
+            drawn *= chosen.sum(dtype=float)
+        self.weight = float(grid.n if of_users is None else of_users.sum(dtype=float))
+        self.user_weights = weights_of(grid.users, of_users, self.model.users.n)
+        self.item_weights = weights_of(grid.items, of_items, self.model.items.n)
+        self.item_weights += drawn / self.model.items.n
 
     def penalty(self):
         """That part of the objective, as the model stands."""
@@ -133,14 +139,12 @@ def weights_of(rows, weights, n):
 
 def rates_of(rates, state, first, n):
     """The rates of n updates from number `first` on; one for all of them where it is steady."""
-    return rates(np.arange(first, first + (1 if is_steady(rates) else n)), state)
-
-
-def is_steady(rates):
-    """Whether every update of an epoch has the same rate."""
-    if hasattr(rates, "steady"):
-        return rates.steady
-    return type(rates.schedule).__name__ in ("Constant", "ReduceOnPlateau")
+    if isinstance(rates, AutomaticRate):
+        if rates.steady is not None:
+            return rates.steady
+    elif isinstance(rates.schedule, (Constant, ReduceOnPlateau)):
+        n = 1
+    return rates(np.arange(first, first + n), state)
 
 
 def shares(sizes, n):
