@@ -35,7 +35,8 @@ FLAT = 1e-3  # least curvature, as a share of its bound: a row that is flat here
 TINY = 1e-9
 MOST_UNKNOWNS = 4000
 SMALL = 1_000_000  # rows x columns x outputs below which no rows are drawn
-FEW_ENTRIES = 32.0  # entries of sparse rows, with each of which an entry is multiplied
+FEW_ENTRIES = 32.0  # of a row up to which products of its entries are worth forming
+BESIDE = 4.0  # products in the time in which a pass reads an entry
 SPARSE = 0.2  # the density up to which products by entries are faster than BLAS
 FAR = 1e4  # deviations from zero beyond which products of entries lose too many digits
 SHARE_OF_X = 0.3  # more numbers than this in all blocks, and outputs share one
@@ -60,8 +61,13 @@ def by_entries(objective):
         moments = rows.column_moments(objective.weights)
         if np.any(moments.mean**2 > FAR**2 * moments.variance):
             return False
+    return length_of_rows(rows) <= FEW_ENTRIES
+
+
+def length_of_rows(rows):
+    """The entries of sparse rows, with each of which an entry is multiplied."""
     lengths = np.diff(rows.indptr).astype(float)
-    return float(lengths @ lengths) <= FEW_ENTRIES * rows.size
+    return float(lengths @ lengths) / max(rows.size, 1)
 
 
 def price(objective):
@@ -71,9 +77,11 @@ def price(objective):
         return np.inf
     if objective.rows.n * objective.rows.p * objective.n_outputs < SMALL or loss.spec is None:
         return np.inf
+    m, size = rows_needed(objective), objective.rows.size
     if by_entries(objective):
-        return objective.n_outputs * FEW_ENTRIES * rows_needed(objective) / objective.rows.n
-    return rows_needed(objective) * q**2 / (FASTER * objective.rows.size)
+        products = length_of_rows(objective.rows) * m / objective.rows.n / BESIDE
+        return objective.n_outputs * (products + q**3 / (3.0 * FASTER * size))
+    return m * q**2 / (FASTER * size)
 
 
 def pieces(objective, m, most=None):
