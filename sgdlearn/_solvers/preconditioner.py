@@ -21,10 +21,11 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky
+from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dtrtrs
 
 from ..losses import Multinomial
-from .design import Design, weighted_gram
+from .design import Design
 from .objective import BLOCK
 
 ROWS_PER_UNKNOWN, MANY_ROWS_PER_UNKNOWN = 4, 32
@@ -160,21 +161,22 @@ def hessians(objective, scaling, W, b, m):
     if by_entries(objective):
         (some,) = pieces(objective, m, most=m)
         return sparse_hessians(some, scaling, W, b, floor, shared)
-    total, product = np.zeros((1 if shared else k, q, q)), np.empty((q, q))
+    total = np.zeros((1 if shared else k, q, q))
     for some in pieces(objective, m):
         design = Design(some, scaling)
         u = design.pack(W, b)
         weight += some.total_weight
-        for start, stop, A in design.blocks(least=q):
+        for start, stop, A in design.blocks(least=objective.rows.p + 1):
             curvatures = some.loss.curvature(some.block_targets(start, stop), A @ u.T)
             curvatures = np.maximum(curvatures, floor)
             if shared:
                 curvatures = curvatures.mean(axis=1, keepdims=True)
             if some.weights is not None:
                 curvatures *= some.weights[start:stop, None]
-            for c, H in enumerate(total):
-                H += weighted_gram(A, curvatures[:, c], out=product)
-    return total / weight
+            for H, c in zip(total, np.sqrt(curvatures).T, strict=True):  # lower triangles, in place
+                dsyrk(1.0, (A * c[:, None]).T, beta=1.0, c=H.T, overwrite_c=1)
+    total /= weight
+    return total
 
 
 def sparse_hessians(objective, scaling, W, b, floor, shared):
