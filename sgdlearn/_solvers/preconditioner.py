@@ -201,10 +201,12 @@ def sparse_hessians(objective, scaling, W, b, floor, shared):
 
 
 def factor(H):
-    """L of H + t I, t just enough for rounding."""
-    tiny = TINY * np.mean(np.diag(H))
+    """L of H + t I, t just enough for rounding; H is overwritten."""
+    diagonal = np.diag(H).copy()
+    tiny = TINY * np.mean(diagonal)
     while True:
+        H[np.diag_indices(len(H))] = diagonal + tiny
         try:
-            return cholesky(H + tiny * np.eye(len(H)), lower=True, check_finite=False)
+            return cholesky(H, lower=True, check_finite=False)
         except LinAlgError:
             tiny *= 100.0
