@@ -159,6 +159,7 @@ class _Normal(_System):
             else:
                 gram += part_gram
                 cross += part_cross
+            del part_gram  # before the next is made
         gram /= self.total
         cross /= self.total
         return gram, cross[:outputs], cross[outputs]

@@ -40,7 +40,9 @@ FEW_ENTRIES = 32.0  # of a row up to which products of its entries are worth for
 BESIDE = 4.0  # products in the time in which a pass reads an entry
 SPARSE = 0.2  # the density up to which products by entries are faster than BLAS
 FAR = 1e4  # deviations from zero beyond which products of entries lose too many digits
-SHARE_OF_X = 0.3  # more numbers than this in all blocks, and outputs share one
+# More numbers than both of these in all blocks, and outputs share one, which is sooner made.
+SHARE_OF_X, FEW_NUMBERS = 0.1, 2**16
+ROWS_AT_ONCE = 256  # fewer would not keep BLAS busy
 
 
 def rows_needed(objective):
@@ -85,9 +87,9 @@ def price(objective):
     return m * q**2 / (FASTER * size)
 
 
-def pieces(objective, m, most=None):
-    """m rows drawn evenly along the weights, piece by piece: objectives that weigh all alike."""
-    rows, q = objective.rows, objective.rows.p + 1
+def pieces(objective, m, step=None):
+    """m rows drawn evenly along the weights, `step` at a time: objectives that weigh all alike."""
+    rows, step = objective.rows, step or m
     if m == rows.n:
         yield objective
         return
@@ -96,7 +98,6 @@ def pieces(objective, m, most=None):
         index = np.ceil(places).astype(np.intp) - 1
     else:
         index = np.searchsorted(np.cumsum(objective.weights), places)
-    step = most or max(q, BLOCK // q)
     for start in range(0, m, step):
         some = index[start : start + step]
         targets = objective.targets[some]
@@ -123,7 +124,8 @@ class Preconditioner:
         self.factors = []
         for H in hessians(objective, scaling, W, b, m):
             H[np.diag_indices(len(H))] += diagonal
-            self.factors.append(factor(H))
+            H[...] = factor(H).T
+            self.factors.append(H.T)
 
     def each(self, values):
         """(L, values of its outputs) for every block."""
@@ -156,17 +158,17 @@ class Preconditioner:
 def hessians(objective, scaling, W, b, m):
     """The mean Hessians of the loss in u over m rows, one for each output, or one for all."""
     k, q = objective.n_outputs, objective.rows.p + objective.fit_intercept
-    shared = k > 1 and k * q**2 > SHARE_OF_X * objective.rows.size
+    shared = k > 1 and k * q**2 > max(SHARE_OF_X * objective.rows.size, FEW_NUMBERS)
     floor, weight = FLAT * objective.loss.curvature_bound, 0.0
     if by_entries(objective):
-        (some,) = pieces(objective, m, most=m)
+        (some,) = pieces(objective, m, m)
         return sparse_hessians(some, scaling, W, b, floor, shared)
-    total = np.zeros((1 if shared else k, q, q))
-    for some in pieces(objective, m):
+    total, step = np.zeros((1 if shared else k, q, q)), max(ROWS_AT_ONCE, BLOCK // q)
+    for some in pieces(objective, m, step):
         design = Design(some, scaling)
         u = design.pack(W, b)
         weight += some.total_weight
-        for start, stop, A in design.blocks(least=objective.rows.p + 1):
+        for start, stop, A in design.blocks(least=step):
             curvatures = some.loss.curvature(some.block_targets(start, stop), A @ u.T)
             curvatures = np.maximum(curvatures, floor)
             if shared:
