@@ -1,4 +1,4 @@
-"""Growth of the time of a default fit as rows, columns or entries double (2: linear)."""
+"""Growth of a default fit's processor seconds as rows, columns or entries double (2: linear)."""
 
 import warnings
 from functools import partial
@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks.problems import classes, dense, text
-from benchmarks.timing import seconds
+from benchmarks.timing import processor_seconds
 from sgdlearn import GDLogisticRegression
 
 REPEATS = 3
@@ -27,7 +27,7 @@ def run():
         for size in sizes:
             X, y = draw(size)
             model = GDLogisticRegression(alpha=ALPHA, fit_intercept=False)
-            taken = min(seconds(partial(model.fit, X, y)) for _ in range(REPEATS))
+            taken = min(processor_seconds(partial(model.fit, X, y)) for _ in range(REPEATS))
             growth = f"{taken / before:>8.2f}" if before else " " * 8
             label = f"{name} {size}"
             print(f"{label:<36}{taken:>9.3f}{growth}{model.n_iter_:>12}", flush=True)

@@ -1,13 +1,20 @@
 """Two things timed in turn, A B A B ..., so that a drifting machine slows both alike."""
 
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 
 def seconds(function):
     begin = perf_counter()
     function()
     return perf_counter() - begin
+
+
+def processor_seconds(function):
+    """Of all threads together: what others do on the machine does not count."""
+    begin = process_time()
+    function()
+    return process_time() - begin
 
 
 def side_by_side(ours, theirs, repeats=5):

@@ -301,6 +301,8 @@ def check_labels(y):
         # numbers and booleans in disguise, as a frame of mixed columns gives them
         plain = np.array(y.tolist()) if not isinstance(next(iter(y), None), str) else y
         y = plain if plain.dtype.kind in "fiub" and plain.shape == y.shape else y
+    if y.dtype.kind in "iub":
+        return y  # every such number may be a label
     if y.dtype.kind in "fO":
         assert_all_finite(y, input_name="y")
     try:

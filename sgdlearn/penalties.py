@@ -117,6 +117,11 @@ class ElasticPenalty(Penalty):
         """The least value a coefficient may have."""
         return 0.0 if self.positive else -np.inf
 
+    @property
+    def is_square(self):
+        """Whether this is L2 alone."""
+        return self.l2 > 0.0 and self.l1 == 0.0 and not self.positive
+
     def thresholds(self, scale=1.0):
         """The weight of abs(v) for coefficients W = scale v.
 
@@ -148,8 +153,8 @@ class ElasticPenalty(Penalty):
         return self.l2 * np.square(scale * self.unit)
 
     def value(self, W):
-        V = np.multiply(W, self.unit)
-        return float(self.l1 * np.sum(np.abs(V)) + 0.5 * self.l2 * np.sum(np.square(V)))
+        V = np.multiply(W, self.unit).ravel()
+        return float((self.l1 * np.sum(np.abs(V)) if self.l1 else 0.0) + 0.5 * self.l2 * (V @ V))
 
     def prox(self, U, rate, scale=1.0):
         """The proximal map ``argmin_V 1/2 |V - U|^2 + rate * value(scale * V)``.

@@ -11,7 +11,7 @@ weights.  So rows can be added for ever, a sparse one at the cost of its entries
 
 from cython cimport floating
 
-from sgdlearn._kernels.vector cimport index_t
+from sgdlearn._kernels.vector cimport PREFETCH_LATER, index_t
 
 cdef extern from "column_moments.h" nogil:
     enum:
@@ -57,6 +57,9 @@ def add_dense(
                         break
         while i < n:
             m = ROWS_AT_ONCE if n - i >= ROWS_AT_ONCE else 1
+            if i + 3 * ROWS_AT_ONCE <= n:
+                PREFETCH_LATER(
+                    &X[i + 2 * ROWS_AT_ONCE, 0], ROWS_AT_ONCE * p * <Py_ssize_t> sizeof(floating))
             if weights is not None:
                 s = &weights[i]
             if floating is float and m == 1:

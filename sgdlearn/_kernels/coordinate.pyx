@@ -23,7 +23,7 @@ All return sum_j (h_j + t2_j) delta_j^2 of the visits: twice what they gained, a
 from cython cimport floating
 
 from sgdlearn._kernels.prox cimport prox
-from sgdlearn._kernels.vector cimport axpy, dot_wide, index_t
+from sgdlearn._kernels.vector cimport axpy, dot_wide, gather_dot_wide, index_t, scatter_axpy_wide
 
 
 cdef inline double step(
@@ -62,21 +62,20 @@ def csc_visits(
     double[::1] w, double[::1] a, double[::1] S,
 ):
     """Visit the columns of a CSC matrix in this order; `total` is the sum of D."""
-    cdef Py_ssize_t q, j
-    cdef index_t e
+    cdef Py_ssize_t q, j, start, nnz, e
     cdef double g, delta, moved = 0.0
     with nogil:
         for q in range(order.shape[0]):
             j = order[q]
             if h[j] <= 0.0:
                 continue
-            g = -means[j] * S[0]
-            for e in range(indptr[j], indptr[j + 1]):
-                g += data[e] * a[indices[e]]
+            start = indptr[j]
+            nnz = indptr[j + 1] - start
+            g = gather_dot_wide(nnz, &indices[start], &data[start], &a[0]) - means[j] * S[0]
             delta = step(w[j], g, h[j], t1[j], t2[j], lower)
             if delta != 0.0:
                 w[j] += delta
-                for e in range(indptr[j], indptr[j + 1]):
+                for e in range(start, start + nnz):
                     a[indices[e]] += delta * data[e] * D[indices[e]]
                 S[0] += delta * means[j] * total
                 moved += (h[j] + t2[j]) * delta * delta
@@ -176,18 +175,15 @@ def dense_curvatures(
 
 def csc_slopes(
     const floating[::1] data, const index_t[::1] indices, const index_t[::1] indptr,
-    Py_ssize_t start, Py_ssize_t stop, const double[::1] a, double[::1] g,
+    const Py_ssize_t[::1] order, const double[::1] a, double[::1] g,
 ):
-    """g_j <- sum_i x_ij a_i for the columns start .. stop - 1."""
-    cdef Py_ssize_t j
-    cdef index_t e
-    cdef double total
+    """g_j <- sum_i x_ij a_i for j in `order`."""
+    cdef Py_ssize_t q, j, start
     with nogil:
-        for j in range(start, stop):
-            total = 0.0
-            for e in range(indptr[j], indptr[j + 1]):
-                total += data[e] * a[indices[e]]
-            g[j] = total
+        for q in range(order.shape[0]):
+            j = order[q]
+            start = indptr[j]
+            g[j] = gather_dot_wide(indptr[j + 1] - start, &indices[start], &data[start], &a[0])
 
 
 def csc_predictions(
@@ -195,10 +191,10 @@ def csc_predictions(
     const Py_ssize_t[::1] order, const double[::1] w, double[::1] z,
 ):
     """z_i <- z_i + sum_j x_ij w_j over j in `order`."""
-    cdef Py_ssize_t q, j
-    cdef index_t e
+    cdef Py_ssize_t q, j, start
     with nogil:
         for q in range(order.shape[0]):
             j = order[q]
-            for e in range(indptr[j], indptr[j + 1]):
-                z[indices[e]] += w[j] * data[e]
+            start = indptr[j]
+            scatter_axpy_wide(
+                indptr[j + 1] - start, w[j], &indices[start], &data[start], &z[0])

@@ -27,15 +27,15 @@ from sgdlearn._kernels.losses cimport (
     LOG_LOSS, Conjugate, LossSpec, conjugate_of, conjugate_value, loss_and_slope, loss_spec,
 )
 from sgdlearn._kernels.prox cimport prox
-from sgdlearn._kernels.vector cimport PREFETCH, axpy_wide, dot_wide
-
-ctypedef fused index_t:
-    int
-    long long
+from sgdlearn._kernels.vector cimport (
+    PREFETCH, axpy_wide, dot_wide, gather_dot_wide, index_t, scatter_axpy_wide,
+)
 
 # Newton's method in one number stops at a step this short: the next would be its square.
 cdef double SHORT = 1e-6
 cdef int MOST_STEPS = 60
+# So many numbers of v stay in a cache (L2) that need not be asked.
+cdef Py_ssize_t NEAR = 100_000
 
 ctypedef struct Tally:
     double loss         # sum_i c_i loss_i as the rows were met
@@ -210,21 +210,27 @@ def csr_visits(
     cdef Row row
     cdef double new
     cdef Py_ssize_t n = order.shape[0]
-    cdef Py_ssize_t visit, i, e, j
+    cdef Py_ssize_t visit, i, e, j, start, nnz
+    cdef bint far = v.shape[0] > NEAR
     with nogil:
         for visit in range(n):
             i = order[visit]
+            start = indptr[i]
+            nnz = indptr[i + 1] - start
             if visit + 2 < n:
                 prefetch_row(data, indices, indptr, order[visit + 2])
                 PREFETCH(&a[order[visit + 2]])
                 PREFETCH(&targets[order[visit + 2]])
                 PREFETCH(&curvatures[order[visit + 2]])
+            if far and visit + 1 < n:
+                for e in range(indptr[order[visit + 1]], indptr[order[visit + 1] + 1]):
+                    PREFETCH(&v[indices[e]])
             row.y, row.q, row.a, row.share = targets[i], curvatures[i], a[i], shares[i]
             if plain:
-                row.z = per_l2 * sparse_dot(data, indices, indptr[i], indptr[i + 1], v)
+                row.z = per_l2 * gather_dot_wide(nnz, &indices[start], &data[start], &v[0])
             else:
                 row.z = 0.0
-                for e in range(indptr[i], indptr[i + 1]):
+                for e in range(start, start + nnz):
                     j = indices[e]
                     row.z += data[e] * (scales[j] * prox[double](v[j], thresholds[j], 0.0, lower))
             row.z += b[0]
@@ -232,29 +238,9 @@ def csr_visits(
             if new != row.a:
                 a[i] = new
                 new = row.share * (row.a - new)
-                for e in range(indptr[i], indptr[i + 1]):
-                    v[indices[e]] += new * data[e]
+                scatter_axpy_wide(nnz, new, &indices[start], &data[start], &v[0])
                 b[0] += coupling * new
     return tally.loss, tally.gap, tally.resting, tally.pull
-
-
-cdef inline double sparse_dot(
-    const floating[::1] data, const index_t[::1] indices, Py_ssize_t start, Py_ssize_t stop,
-    const double[::1] v,
-) noexcept nogil:
-    """sum_e data_e v[indices_e], in four interleaved sums."""
-    cdef double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0
-    cdef Py_ssize_t e = start
-    while e + 4 <= stop:
-        s0 += data[e] * v[indices[e]]
-        s1 += data[e + 1] * v[indices[e + 1]]
-        s2 += data[e + 2] * v[indices[e + 2]]
-        s3 += data[e + 3] * v[indices[e + 3]]
-        e += 4
-    while e < stop:
-        s0 += data[e] * v[indices[e]]
-        e += 1
-    return (s0 + s1) + (s2 + s3)
 
 
 cdef inline void prefetch_row(

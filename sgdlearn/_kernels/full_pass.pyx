@@ -12,11 +12,9 @@ from libc.stdlib cimport free, malloc
 from sgdlearn._kernels.losses cimport (
     LossSpec, loss_and_slope, loss_spec, outputs_loss_and_slopes,
 )
-from sgdlearn._kernels.vector cimport axpy_wide, dot_wide
-
-ctypedef fused index_t:
-    int
-    long long
+from sgdlearn._kernels.vector cimport (
+    axpy_wide, dot_wide, gather_dot_wide, index_t, scatter_axpy_wide,
+)
 
 
 def dense_pass(
@@ -59,27 +57,35 @@ def csr_pass(
     cdef double* z = <double*> malloc(2 * k * sizeof(double))
     cdef double* slopes = z + k
     cdef double x, value, total = 0.0
-    cdef Py_ssize_t i, e, c
+    cdef Py_ssize_t i, e, c, start, nnz
     if z == NULL:
         raise MemoryError
     if weights is not None:
         s = &weights[0]
     with nogil:
         for i in range(n):
-            for c in range(k):
-                z[c] = b[c]
-            for e in range(indptr[i], indptr[i + 1]):
-                x = data[e]
-                w = &W[indices[e], 0]
+            start = indptr[i]
+            nnz = indptr[i + 1] - start
+            if k == 1:
+                z[0] = b[0] + gather_dot_wide(nnz, &indices[start], &data[start], &W[0, 0])
+            else:
                 for c in range(k):
-                    z[c] += x * w[c]
+                    z[c] = b[c]
+                for e in range(start, start + nnz):
+                    x = data[e]
+                    w = &W[indices[e], 0]
+                    for c in range(k):
+                        z[c] += x * w[c]
             value = outputs_loss_and_slopes(loss, k, &targets[i, 0], n_targets, z, slopes)
             total += value if s == NULL else s[i] * value
             for c in range(k):
                 if s != NULL:
                     slopes[c] *= s[i]
                 slopes_sum[c] += slopes[c]
-            for e in range(indptr[i], indptr[i + 1]):
+            if k == 1:
+                scatter_axpy_wide(nnz, slopes[0], &indices[start], &data[start], &gradient[0, 0])
+                continue
+            for e in range(start, start + nnz):
                 x = data[e]
                 g = &gradient[indices[e], 0]
                 for c in range(k):

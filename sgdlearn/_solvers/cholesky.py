@@ -6,9 +6,10 @@ With A the centred rows, each times sqrt(s_i / sum s), and Y the targets likewis
     n <  p:   W' = A' U,   (A A' + l2 I) U = Y                           (the kernel, or dual, form)
 
 by Cholesky, on the matrix scaled to a unit diagonal; columns are meant in the penalty's units. A' A
-comes with the column means out of one pass: the rows are shifted by means of a few of them, near
-enough to lose no digits, and what is left of the means is taken off at the end (Chan, Golub,
-LeVeque 1983). Where the matrix is singular and l2 = 0 the solution is the one of least norm |W|.
+comes with the column means out of one pass: where columns are far from zero the rows are shifted by
+means of a few of them, near enough to lose no digits, and what is left of the means is taken off at
+the end (Chan, Golub, LeVeque 1983). Where the matrix is singular and l2 = 0 the solution is the one
+of least norm |W|.
 
 One more pass tells how good the solution is, by what the quadratic F still falls by along
 
@@ -20,6 +21,7 @@ iterate where this is more than rounding.
 
 import numpy as np
 from scipy.linalg import qr
+from scipy.linalg.blas import dgemm, dsyrk
 
 from .certificate import allowed_excess
 from .design import PositiveSystem, syrk
@@ -29,7 +31,11 @@ from .scaling import Scaling
 from .threads import in_order
 
 SAMPLE = 64  # rows whose means are the first guess at all rows'
-BLOCK = 2**18  # numbers in a block of rows, or as many as the matrix that they make
+NEAR = 4.0  # deviations from zero within which squares lose no digits to speak of
+BLOCK = 2**17  # numbers in a block of rows
+WORK = 2**31  # multiplications after which signals are looked for
+NARROW = 64  # columns for which BLAS forms a whole product sooner than half of it
+LEAST_ROWS = 256  # of a block: fewer would not keep BLAS busy
 FEWER = 0.1  # a share that an iteration has to get below to be worth another
 FLOOR = 1e-14  # share of the zero model's F below which F is rounded too much to decide
 # A model whose predictions cannot be told from the zero model's, to this share, is one with it.
@@ -78,13 +84,15 @@ class _System:
         """Values of the rows start .. stop - 1, each times sqrt(s_i)."""
         return values if self.roots is None else values * self.roots[start:stop]
 
-    def sample_means(self):
-        """The means of the columns over some rows, 0 without an intercept to take them up."""
+    def shift(self):
+        """The means of the columns over some rows; 0 if all are near it, or have no intercept."""
         rows = self.objective.rows
-        if not self.objective.fit_intercept:
-            return np.zeros(rows.p)
-        index = np.linspace(0, rows.n - 1, min(rows.n, SAMPLE)).astype(int)
-        return rows.take(index).column_moments().mean
+        if self.objective.fit_intercept:
+            index = np.linspace(0, rows.n - 1, min(rows.n, SAMPLE)).astype(int)
+            moments = rows.take(index).column_moments()
+            if np.any(moments.mean**2 > NEAR**2 * moments.variance):
+                return moments.mean
+        return np.zeros(rows.p)
 
 
 class _Normal(_System):
@@ -93,48 +101,68 @@ class _Normal(_System):
     def __init__(self, objective):
         super().__init__(objective)
         p, fit_intercept = objective.rows.p, objective.fit_intercept
-        guess = self.sample_means()
-        moments = self.moments(guess) / self.total
+        shift = self.shift()
+        gram, cross, means = self.moments(shift)
         if fit_intercept:  # moments about the means
-            left = moments[-1, :-1]
-            moments = moments[:-1, :-1] - np.outer(left, left)
-            guess = guess + left[:p]
-        square = np.maximum(np.diag(moments)[:p], 0.0)
-        columns = ColumnMoments(guess, square, None)
+            cross -= np.outer(self.targets_mean(), means)
+            gram -= np.outer(means, means)
+            shift = shift + means
+        square = np.maximum(np.diag(gram), 0.0)
+        columns = ColumnMoments(shift, square, None)
         self.scaling = Scaling.from_moments(columns, self.total, centre=fit_intercept)
         self.ridge = np.broadcast_to(objective.penalty.ridge(), p)
         self.scaling = self.scaling.stiffened(self.ridge)
         scale = self.scaling.scale
-        matrix = moments[:p, :p] * np.outer(scale, scale)
-        matrix[np.diag_indices(p)] = 1.0  # columns that say nothing too, whose part of g is 0
-        self.system = PositiveSystem(matrix)
-        self.gradient = -moments[p:, :p] * scale
+        gram *= scale
+        gram *= scale[:, None]
+        gram[np.diag_indices(p)] = 1.0  # columns that say nothing too, whose part of g is 0
+        self.system = PositiveSystem(gram)
+        self.gradient = -cross * scale
         self.V = np.zeros((objective.n_outputs, p))
         self.b = self.offset
 
-    def moments(self, guess):
-        """A' A for A = sqrt(S) [X - guess, targets, 1], the ones with an intercept."""
-        rows, p = self.objective.rows, self.objective.rows.p
-        width = p + self.objective.n_outputs + self.objective.fit_intercept
+    def targets_mean(self):
+        weights = self.objective.weights
+        return np.average(self.targets, axis=0, weights=weights)
+
+    def moments(self, shift):
+        """The means of x x' (its lower triangle), of y x' and of x, for x shifted rows of X."""
+        objective, rows, p = self.objective, self.objective.rows, self.objective.rows.p
+        as_it_is = self.roots is None and not shift.any() and rows.lies_in_doubles
+        outputs = objective.n_outputs
 
         def part(start, stop):
-            step = max(width, BLOCK // width)
-            total, product = np.zeros((2, width, width))
-            A = np.empty((min(step, stop - start), width))
+            gram, cross = np.zeros((p, p), order="F"), np.zeros((outputs + 1, p))
+            step = max(LEAST_ROWS, WORK // p**2 if as_it_is and p > NARROW else BLOCK // p)
+            scratch = None if as_it_is else np.empty((min(step, stop - start), p))
             for first in range(start, stop, step):
                 last = min(first + step, stop)
-                block, X = A[: last - first], rows.dense_block(first, last)
-                np.subtract(X, guess, out=block[:, :p])
-                block[:, p : p + self.objective.n_outputs] = self.targets[first:last]
-                if self.objective.fit_intercept:
-                    block[:, -1] = 1.0
+                X, roots = rows.dense_block(first, last), None
+                if not as_it_is:
+                    X = np.subtract(X, shift, out=scratch[: last - first])
                 if self.roots is not None:
-                    block *= self.roots[first:last]
-                total += syrk(block, out=product)
-            return total
+                    roots = self.roots[first:last]
+                    X *= roots
+                if p <= NARROW:
+                    gram = dgemm(1.0, X.T, X.T, beta=1.0, c=gram, trans_b=1, overwrite_c=1)
+                else:
+                    gram = dsyrk(1.0, X.T, beta=1.0, c=gram, lower=1, overwrite_c=1)
+                cross[:outputs] += self.rooted(self.targets[first:last], first, last).T @ X
+                if objective.fit_intercept:
+                    cross[outputs] += X.sum(axis=0) if roots is None else roots[:, 0] @ X
+            return gram, cross
 
-        borders = self.objective.gram_parts(width)
-        return sum(in_order(part, borders, self.objective.n_jobs))
+        gram = None
+        for part_gram, part_cross in in_order(part, objective.gram_parts(p), objective.n_jobs):
+            if gram is None:
+                gram, cross = part_gram, part_cross
+            else:
+                gram += part_gram
+                cross += part_cross
+            del part_gram  # before the next is made
+        gram /= self.total
+        cross /= self.total
+        return gram, cross[:outputs], cross[outputs]
 
     def step(self):
         self.V = self.V + self.system.solve(-self.gradient.T).T

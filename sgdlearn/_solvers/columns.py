@@ -16,10 +16,11 @@ class SparseColumns:
     """The columns of sparse rows: one conversion to CSC."""
 
     def __init__(self, objective, scaling):
-        matrix = objective.rows.matrix.tocsc()
+        rows = objective.rows
+        matrix = rows.matrix.tocsc()
         self.arrays = matrix.data, matrix.indices, matrix.indptr
-        self.n, self.p = matrix.shape
-        self.sizes = np.diff(matrix.indptr)
+        self.n, self.p = rows.n, rows.p
+        self.sizes = np.diff(self.arrays[2])
         self.shift, self.centred = scaling.shift, objective.fit_intercept
         types = FLOATING[matrix.dtype], INDEX[matrix.indices.dtype]
         self._slopes = kernels.csc_slopes[types]
@@ -27,17 +28,21 @@ class SparseColumns:
         self._curvatures = kernels.csc_curvatures[types]
         self._visits = kernels.csc_visits[types]
 
-    def slopes(self, a):
-        """X' a, (p,)."""
+    def slopes(self, a, which=None):
+        """X' a, in all columns or these."""
         g = np.empty(self.p)
-        for part in self.parts(np.arange(self.p)):
-            self._slopes(*self.arrays, part[0], part[-1] + 1, a, g)
-        return g
+        for part in self.parts(np.arange(self.p) if which is None else which):
+            self._slopes(*self.arrays, part, a, g)
+        return g if which is None else g[which]
 
     def predictions(self, w):
         """X w, (n,)."""
+        return self.times(np.flatnonzero(w), w)
+
+    def times(self, which, w):
+        """What these columns have in X w, (n,)."""
         z = np.zeros(self.n)
-        for part in self.parts(np.flatnonzero(w)):
+        for part in self.parts(which):
             self._predictions(*self.arrays, part, w, z)
         return z
 
@@ -119,6 +124,14 @@ class GatheredColumns:
     def own(self, values):
         """Of values for all columns of X, those of the columns here."""
         return values[self.which]
+
+    def slopes(self, a, which):
+        """X' a in these columns."""
+        return (a @ self.values)[which]
+
+    def times(self, which, w):
+        """X w, (n,), w zero but in these columns."""
+        return self.values @ w
 
     def curvatures(self, which, D, total, h, means):
         for part in self.parts(which):

@@ -21,6 +21,9 @@ from .result import Result
 # that one has gained.
 ACCURACY = 1e-2
 EXACT_ACCURACY = 1e-6
+# The share that conjugate gradients may leave of a squared gradient where the model is not the loss
+# itself: less as the certificate falls, between these.
+LOOSEST, TIGHTEST = 1e-2, 1e-4
 # Rows have at least this share of the greatest curvature that the loss has: it rises where a model
 # foretold too much, and falls where it did not.
 FIRST_DAMPING = 1e-3
@@ -149,6 +152,8 @@ class _Run:
         which = self.working_set(w, g)
         model = self.columns.model(which, D)
         accuracy = EXACT_ACCURACY if self.exact else ACCURACY
+        if not self.exact:
+            model.approximates(np.clip(self.norm, TIGHTEST, LOOSEST))
         lower = self.objective.penalty.lower
         delta = np.zeros_like(w)
         delta[which] = model.minimise(w, g, a, self.t1, self.t2, lower, accuracy) - w[which]

@@ -168,12 +168,16 @@ def loss_and_gap(objective, y, Z, A):
 def penalty_gap(penalty, W, V):
     """penalty(W) + penalty*(V) - V . W, in the penalty's units."""
     U = minimiser(penalty, V)
-    rest = penalty.l1 * np.abs(W) - (V - penalty.l2 * U) * W
-    return float(0.5 * penalty.l2 * np.sum(np.square(W - U)) + np.sum(rest))
+    gap = 0.5 * penalty.l2 * np.sum(np.square(W - U))
+    if not penalty.is_square:
+        gap += np.sum(penalty.l1 * np.abs(W) - (V - penalty.l2 * U) * W)
+    return float(gap)
 
 
 def minimiser(penalty, V):
     """argmin_u penalty(u) - v . u; 0 without an L2 part."""
     if penalty.l2 == 0.0:
         return np.zeros_like(V)
+    if penalty.is_square:
+        return V / penalty.l2
     return prox(V, penalty.l1, 0.0, penalty.lower) / penalty.l2

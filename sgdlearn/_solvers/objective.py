@@ -16,7 +16,7 @@ from .rows import DenseRows, SparseRows
 from .threads import in_order
 
 MAX_PARTS = 16
-PART = 2**18  # multiplications below which a part of its own does not pay
+PART = 2**20  # multiplications below which a part of its own does not pay
 LONG_PART = 2**26  # and above which Ctrl-C would have to wait
 BLOCK = 2**17  # numbers in a block of rows that is gathered into scratch
 
@@ -105,6 +105,9 @@ class Objective:
 
     def predictions(self, W, b):
         """z = W x + b of every row, (n, k)."""
+        if self.rows.sparse and self.n_outputs == 1:
+            w = np.ascontiguousarray(W[0], dtype=np.float64)
+            return self.rows.times(w)[:, None] + b
         Z = np.empty((self.rows.n, self.n_outputs))
         for start, stop in self._pieces():
             Z[start:stop] = self.rows.block(start, stop) @ W.T + b
@@ -116,6 +119,8 @@ class Objective:
 
     def transpose_times(self, A):
         """sum_i A_i x_i', (k, p), of A (n, k)."""
+        if self.rows.sparse and A.shape[1] == 1:
+            return self.rows.transpose_times(np.ascontiguousarray(A[:, 0]))[None]
         return sum(
             (A[start:stop].T @ self.rows.block(start, stop).astype(np.float64, copy=False))
             for start, stop in self._pieces()

@@ -20,13 +20,15 @@ S is drawn evenly along the weights, a row of weight 2 as two copies of it in su
 from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg import LinAlgError, cholesky
+from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dtrtrs
 
 from ..losses import Multinomial
-from .design import Design, weighted_gram
+from .design import Design
 from .objective import BLOCK
 
-ROWS_PER_UNKNOWN = 4
+ROWS_PER_UNKNOWN, MANY_ROWS_PER_UNKNOWN = 4, 32
 # A Hessian is made as fast as this many passes would read as many multiplications.
 FASTER = 50.0
 CHEAP = 0.5  # rows beyond those needed are taken while they cost no more passes than this
@@ -34,15 +36,41 @@ FLAT = 1e-3  # least curvature, as a share of its bound: a row that is flat here
 TINY = 1e-9
 MOST_UNKNOWNS = 4000
 SMALL = 1_000_000  # rows x columns x outputs below which no rows are drawn
-SHARE_OF_X = 0.3  # more numbers than this in all blocks, and outputs share one
+FEW_ENTRIES = 32.0  # of a row up to which products of its entries are worth forming
+BESIDE = 4.0  # products in the time in which a pass reads an entry
+SPARSE = 0.2  # the density up to which products by entries are faster than BLAS
+FAR = 1e4  # deviations from zero beyond which products of entries lose too many digits
+# More numbers than both of these in all blocks, and outputs share one, which is sooner made.
+SHARE_OF_X, FEW_NUMBERS = 0.1, 2**16
+ROWS_AT_ONCE = 256  # fewer would not keep BLAS busy
 
 
 def rows_needed(objective):
     """m, the number of rows that the Hessian is made from."""
     n, q = objective.rows.n, objective.rows.p + 1
-    cheap = CHEAP * FASTER * objective.rows.size / q**2
-    m = int(max(ROWS_PER_UNKNOWN * q, cheap))
+    if by_entries(objective):
+        m = MANY_ROWS_PER_UNKNOWN * q
+    else:
+        m = int(max(ROWS_PER_UNKNOWN * q, CHEAP * FASTER * objective.rows.size / q**2))
     return m if m < n // 2 else n
+
+
+def by_entries(objective):
+    """Whether the products of all rows' entries are a few passes' work, and may be centred last."""
+    rows = objective.rows
+    if not rows.sparse or rows.size > SPARSE * rows.n * rows.p:
+        return False
+    if objective.fit_intercept:
+        moments = rows.column_moments(objective.weights)
+        if np.any(moments.mean**2 > FAR**2 * moments.variance):
+            return False
+    return length_of_rows(rows) <= FEW_ENTRIES
+
+
+def length_of_rows(rows):
+    """The entries of sparse rows, with each of which an entry is multiplied."""
+    lengths = np.diff(rows.indptr).astype(float)
+    return float(lengths @ lengths) / max(rows.size, 1)
 
 
 def price(objective):
@@ -52,12 +80,16 @@ def price(objective):
         return np.inf
     if objective.rows.n * objective.rows.p * objective.n_outputs < SMALL or loss.spec is None:
         return np.inf
-    return rows_needed(objective) * q**2 / (FASTER * objective.rows.size)
+    m, size = rows_needed(objective), objective.rows.size
+    if by_entries(objective):
+        products = length_of_rows(objective.rows) * m / objective.rows.n / BESIDE
+        return objective.n_outputs * (products + q**3 / (3.0 * FASTER * size))
+    return m * q**2 / (FASTER * size)
 
 
-def pieces(objective, m):
-    """m rows drawn evenly along the weights, piece by piece: objectives that weigh all alike."""
-    rows, q = objective.rows, objective.rows.p + 1
+def pieces(objective, m, step=None):
+    """m rows drawn evenly along the weights, `step` at a time: objectives that weigh all alike."""
+    rows, step = objective.rows, step or m
     if m == rows.n:
         yield objective
         return
@@ -66,7 +98,6 @@ def pieces(objective, m):
         index = np.ceil(places).astype(np.intp) - 1
     else:
         index = np.searchsorted(np.cumsum(objective.weights), places)
-    step = max(q, BLOCK // q)
     for start in range(0, m, step):
         some = index[start : start + step]
         targets = objective.targets[some]
@@ -93,7 +124,8 @@ class Preconditioner:
         self.factors = []
         for H in hessians(objective, scaling, W, b, m):
             H[np.diag_indices(len(H))] += diagonal
-            self.factors.append(factor(H))
+            H[...] = factor(H).T
+            self.factors.append(H.T)
 
     def each(self, values):
         """(L, values of its outputs) for every block."""
@@ -108,7 +140,7 @@ class Preconditioner:
 
     def from_round(self, x):
         """(W, b) of x."""
-        u = [solve_triangular(L, v.T, lower=True, trans=1).T for L, v in self.each(x)]
+        u = [dtrtrs(L, v.T, lower=1, trans=1)[0].T for L, v in self.each(x)]
         return self.design.unpack(self.told_apart(np.vstack(u)))
 
     def told_apart(self, u):
@@ -120,36 +152,63 @@ class Preconditioner:
         objective, scaling = self.design.objective, self.design.scaling
         G, gb = scaling.gradient(GW + objective.penalty.ridge() * W, gb)
         g = self.told_apart(np.column_stack([G, gb]) if objective.fit_intercept else G)
-        return np.vstack([solve_triangular(L, v.T, lower=True).T for L, v in self.each(g)])
+        return np.vstack([dtrtrs(L, v.T, lower=1)[0].T for L, v in self.each(g)])
 
 
 def hessians(objective, scaling, W, b, m):
     """The mean Hessians of the loss in u over m rows, one for each output, or one for all."""
     k, q = objective.n_outputs, objective.rows.p + objective.fit_intercept
-    shared = k > 1 and k * q**2 > SHARE_OF_X * objective.rows.size
-    total, product = np.zeros((1 if shared else k, q, q)), np.empty((q, q))
+    shared = k > 1 and k * q**2 > max(SHARE_OF_X * objective.rows.size, FEW_NUMBERS)
     floor, weight = FLAT * objective.loss.curvature_bound, 0.0
-    for some in pieces(objective, m):
+    if by_entries(objective):
+        (some,) = pieces(objective, m, m)
+        return sparse_hessians(some, scaling, W, b, floor, shared)
+    total, step = np.zeros((1 if shared else k, q, q)), max(ROWS_AT_ONCE, BLOCK // q)
+    for some in pieces(objective, m, step):
         design = Design(some, scaling)
         u = design.pack(W, b)
         weight += some.total_weight
-        for start, stop, A in design.blocks(least=q):
+        for start, stop, A in design.blocks(least=step):
             curvatures = some.loss.curvature(some.block_targets(start, stop), A @ u.T)
             curvatures = np.maximum(curvatures, floor)
             if shared:
                 curvatures = curvatures.mean(axis=1, keepdims=True)
             if some.weights is not None:
                 curvatures *= some.weights[start:stop, None]
-            for c, H in enumerate(total):
-                H += weighted_gram(A, curvatures[:, c], out=product)
-    return total / weight
+            for H, c in zip(total, np.sqrt(curvatures).T, strict=True):  # lower triangles, in place
+                dsyrk(1.0, (A * c[:, None]).T, beta=1.0, c=H.T, overwrite_c=1)
+    total /= weight
+    return total
+
+
+def sparse_hessians(objective, scaling, W, b, floor, shared):
+    """`hessians` over these rows, from the products of their entries; centred at the end."""
+    y = objective.block_targets(0, objective.rows.n)
+    C = np.maximum(objective.loss.curvature(y, objective.predictions(W, b)), floor)
+    C = objective.weighted(C.mean(axis=1, keepdims=True) if shared else C)
+    shift, scale = scaling.shift, scaling.scale
+    found = []
+    for c in C.T:
+        H, total = objective.rows.gram(c), c.sum()
+        if objective.fit_intercept:
+            means = objective.rows.transpose_times(np.ascontiguousarray(c))
+            H += total * np.outer(shift, shift) - np.outer(means, shift) - np.outer(shift, means)
+            beside = (means - total * shift) * scale
+            H = H * np.outer(scale, scale)
+            H = np.block([[H, beside[:, None]], [beside, total]])
+        else:
+            H = H * np.outer(scale, scale)
+        found.append(H)
+    return np.array(found)
 
 
 def factor(H):
-    """L of H + t I, t just enough for rounding."""
-    tiny = TINY * np.mean(np.diag(H))
+    """L of H + t I, t just enough for rounding; H is overwritten."""
+    diagonal = np.diag(H).copy()
+    tiny = TINY * np.mean(diagonal)
     while True:
+        H[np.diag_indices(len(H))] = diagonal + tiny
         try:
-            return cholesky(H + tiny * np.eye(len(H)), lower=True, check_finite=False)
+            return cholesky(H, lower=True, check_finite=False)
         except LinAlgError:
             tiny *= 100.0

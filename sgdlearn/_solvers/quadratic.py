@@ -10,8 +10,12 @@ coefficients that are not zero, some times. Where that is slow the support jumps
 
 - with H at hand to the minimum that it would have if no sign changed, as far as none does, from
   there on without the coefficient that came to zero, and so on;
-- else to where the last visits of it point (Anderson acceleration: Bertrand, Massias 2021), if the
-  model is lower there.
+- else to where some steps of conjugate gradients lead (Hestenes, Stiefel 1952), its diagonal taken
+  for a metric; coefficients that would change their sign become zero, and the model has to be lower
+  there.
+
+Coordinate descent finds the signs, and conjugate gradients what is slow in it: along directions in
+which many columns look alike.
 """
 
 import numpy as np
@@ -19,10 +23,8 @@ import numpy as np
 from .._kernels import coordinate as kernels
 from .design import solve
 
-# Visits of the support between two of the whole working set, at most.
-SUPPORT_VISITS = 5
-# Share of their trace by which the products of the moves are kept regular.
-REGULAR = 1e-12
+# Steps of conjugate gradients in a row, at most.
+MOST_STEPS = 20
 # Rounds of both; what is left then is for the next model.
 ROUNDS = 50
 
@@ -30,18 +32,15 @@ ROUNDS = 50
 def descend(model, accuracy):
     """Visit until a visit of all gains but this share of the most that one has gained."""
     most = 0.0
-    for _ in range(ROUNDS):
+    for _ in range(model.rounds):
         gain = model.visit(model.order)
         most = max(most, gain)
         if gain <= accuracy * most:
             break
         support = model.support()
-        model.seen = []
-        model.note()
-        for _ in range(SUPPORT_VISITS):
+        for _ in range(model.support_visits):
             if model.visit(support) <= accuracy * most:
                 break
-            model.note()
         else:
             model.jump(model.support())
 
@@ -94,6 +93,9 @@ class GramModel:
         The columns of X in it.
     """
 
+    support_visits = 5  # between two of the whole working set, at most
+    rounds = ROUNDS
+
     def __init__(self, gram, which):
         self.which, self.order = which, np.arange(len(which))
         self.scaling = gram.columns.scaling
@@ -114,6 +116,9 @@ class GramModel:
         descend(self, accuracy)
         return self.w * scale
 
+    def approximates(self, share):
+        """The loss is not the model; with H at hand its minimum costs next to nothing, though."""
+
     def support(self):
         return np.flatnonzero(self.w)
 
@@ -121,9 +126,6 @@ class GramModel:
         return kernels.gram_visits(
             self.H, order, self.t1, self.t2, self.lower, self.w, self.g
         )
-
-    def note(self):
-        """The jump needs to know nothing of the visits before it."""
 
     def jump(self, support):
         """To the minimum on the support with these signs; what would change its sign drops out."""
@@ -155,7 +157,15 @@ class ColumnModel:
     which, order : ndarray of int
         The columns of the model, by their numbers in X and in `columns`.
     D : ndarray of shape (n,)
+
+    Attributes
+    ----------
+    closer : float
+        The share that conjugate gradients leave of the squared gradient in the metric.
     """
+
+    support_visits = 1
+    rounds, closer = ROUNDS, 1e-3
 
     def __init__(self, columns, which, order, D):
         self.columns, self.which, self.order, self.D = columns, which, order, D
@@ -171,6 +181,10 @@ class ColumnModel:
         descend(self, accuracy)
         return self.w[self.order]
 
+    def approximates(self, share):
+        """The loss is not the model: one round, in which conjugate gradients leave this share."""
+        self.rounds, self.closer = 1, share
+
     def support(self):
         return self.order[self.w[self.order] != 0.0]
 
@@ -180,25 +194,51 @@ class ColumnModel:
             self.t1, self.t2, self.lower, self.w, self.a, self.S,
         )
 
-    def note(self):
-        """Remember the present point."""
-        self.seen.append((self.w[self.order], self.a.copy()))
-
     def jump(self, support):
-        """To the combination of the points seen whose last moves combine to the least one."""
-        points, slopes = (np.array(seen) for seen in zip(*self.seen, strict=True))
-        moves = np.diff(points, axis=0)
-        products = moves @ moves.T
-        products += REGULAR * np.trace(products) * np.eye(len(products))
-        shares = np.linalg.solve(products, np.ones(len(products)))
-        shares /= shares.sum()
-        w, a = shares @ points[1:], shares @ slopes[1:]
-        if np.all(w >= self.lower) and self.rise(w, a) < 0.0:
-            self.w[self.order], self.a[:], self.S[0] = w, a, a.sum()
+        """Conjugate gradients among the coefficients of the support, their signs held."""
+        before = self.w[support]
+        inverse, t2 = 1.0 / (self.h + self.t2)[support], self.t2[support]
+        t1, step = self.t1[support] * np.sign(before), np.zeros_like(before)
+        residual = -(self.slopes(support, self.a, self.S[0]) + t1 + t2 * before)
+        direction = inverse * residual
+        size = first = residual @ direction
+        change = np.zeros_like(self.a)
+        for _ in range(MOST_STEPS):
+            if size <= self.closer * first:
+                break
+            dz = self.D * self.times(support, direction)
+            image = self.slopes(support, dz, dz.sum()) + t2 * direction
+            length = size / (direction @ image)
+            step += length * direction
+            change += length * dz
+            residual -= length * image
+            image = inverse * residual
+            size, last = residual @ image, size
+            direction = image + (size / last) * direction
+        ends = before + step
+        crossed = np.flatnonzero((ends * before < 0.0) | (ends < self.lower))
+        if crossed.size:
+            change -= self.D * self.times(support[crossed], ends[crossed])
+            ends[crossed] = 0.0
+        w = self.w.copy()
+        w[support] = ends
+        a = self.a + change
+        if self.rise(w, a) < 0.0:
+            self.w, self.a[:], self.S[0] = w, a, a.sum()
+
+    def times(self, order, values):
+        """The columns in `order` times so many values each, (n,)."""
+        w = np.zeros(self.columns.p)
+        w[order] = values
+        return self.columns.times(order, w)
+
+    def slopes(self, order, a, S):
+        """sum_i (x_ij - m_j) a_i for j in `order`, S the sum of a."""
+        return self.columns.slopes(a, order) - self.means[order] * S
 
     def rise(self, w, a):
         """By how much the model and the penalty are higher at w, where the slopes are a."""
-        step = a - self.a  # D dz
+        w, step = w[self.order], a - self.a  # D dz
         rise = (self.a + 0.5 * step) @ (step / self.D)
         if self.columns.centred:
             rise -= (self.S[0] + 0.5 * step.sum()) * step.sum() / self.total

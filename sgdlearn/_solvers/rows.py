@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
+from .._kernels import coordinate, sparse_products
 from .._kernels.column_moments import add_csr, add_dense
 from .._kernels.row_squares import csr_row_squares, dense_row_squares
 from .moments import ColumnSums
@@ -29,9 +30,17 @@ class Rows:
             return ALL
         return slices(self.n, NUMBERS_PER_CALL * self.n // numbers)
 
+    _sums = None
+
+    def column_sums(self, weights=None):
+        """The `ColumnSums` under row weights (None: all one); read once for all who ask."""
+        if self._sums is None or self._sums[0] is not weights:
+            self._sums = weights, ColumnSums.begin(self.p).add(self, weights)
+        return self._sums[1]
+
     def column_moments(self, weights=None):
-        """The `ColumnMoments` under row weights (None: all one)."""
-        return ColumnSums.begin(self.p).add(self, weights).moments()
+        """The `ColumnMoments` under row weights."""
+        return self.column_sums(weights).moments()
 
 
 class DenseRows(Rows):
@@ -58,6 +67,11 @@ class DenseRows(Rows):
     def kernel_types(self):
         """The element type by which to choose a compiled function."""
         return FLOATING[self.dtype]
+
+    @property
+    def lies_in_doubles(self):
+        """Whether `dense_block` is a view that BLAS reads in double precision."""
+        return self.dtype == np.float64 and self.values.flags.c_contiguous
 
     def take(self, index):
         """The rows with these numbers (a copy)."""
@@ -110,6 +124,7 @@ class SparseRows(Rows):
     """
 
     sparse = True
+    lies_in_doubles = False
 
     def __init__(self, data, indices, indptr, p):
         self.data, self.indices, self.indptr = data, indices, indptr
@@ -157,6 +172,30 @@ class SparseRows(Rows):
         return csr_matrix(
             (self.data, self.indices, self.indptr), shape=(self.n, self.p), copy=False
         )
+
+    def times(self, w):
+        """X w, (n,)."""
+        z = np.empty(self.n)
+        kernel, order = coordinate.csc_slopes[self.kernel_types], np.arange(self.n)
+        for part in self.parts():
+            kernel(self.data, self.indices, self.indptr, order[part], w, z)
+        return z
+
+    def transpose_times(self, a):
+        """X' a, (p,)."""
+        g = np.zeros(self.p)
+        kernel, order = coordinate.csc_predictions[self.kernel_types], np.arange(self.n)
+        for part in self.parts():
+            kernel(self.data, self.indices, self.indptr, order[part], a, g)
+        return g
+
+    def gram(self, weights):
+        """X' diag(weights) X."""
+        H = np.zeros((self.p, self.p))
+        kernel = sparse_products.csr_gram[self.kernel_types]
+        for part in self.parts():
+            kernel(self.data, self.indices, self.borders(part), weights[part], H)
+        return H + np.tril(H, -1).T
 
     def borders(self, part):
         """Where in `indices` and `data` the rows of a part begin, and where the last one ends."""

@@ -77,6 +77,16 @@ class Stream:
         regression = loss.kind == "regression"
         return cls(ColumnSums.begin(p), ColumnSums.begin(n_targets) if regression else None)
 
+    @classmethod
+    def of(cls, objective):
+        """All rows of a fit seen; it takes over the sums that the rows keep."""
+        stream = cls.begin(objective.rows.p, objective.targets.shape[1], objective.loss)
+        stream.columns = objective.rows.column_sums(objective.weights)
+        if stream.targets is not None:
+            stream.targets.add(DenseRows(objective.targets), objective.weights)
+        stream.n_rows = objective.rows.n
+        return stream
+
     def copy(self):
         """A stream that what is seen later does not reach."""
         kept = {

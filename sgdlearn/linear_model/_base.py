@@ -4,6 +4,7 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -168,6 +169,12 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
                         f"{holder}={value!r}: pass an object first."
                     )
         return super().set_params(**params)
+
+    @classmethod
+    @cache
+    def _get_param_names(cls):
+        """Looked up once for each class: a signature takes as long as some passes over few rows."""
+        return super()._get_param_names()
 
     # What a kind of estimator adds
 
@@ -406,8 +413,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         """What is known of the columns, for rules whose rate is "auto" and for later chunks."""
         if way.learning_rate != "auto" or not may_stream(self.optimizer):
             return None
-        stream = Stream.begin(objective.rows.p, objective.targets.shape[1], objective.loss)
-        return stream.see(objective.rows, objective.targets, objective.weights)
+        return Stream.of(objective)
 
     @contextmanager
     def _fit_task(self, problem, monitor, start, sample_weight):
