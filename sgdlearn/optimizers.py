@@ -699,7 +699,7 @@ class RPCS(Optimizer):
 
     For the k factors p of a user or an item, g their gradient, and likewise for the bias alone:
 
-    | G <- G + |g|^2 / k
+    | G <- G + abs(g)^2 / k
     | p <- p - r / sqrt(G) g
 
     "Reduced per-coordinate schedule": the rates cost next to nothing to keep. For

@@ -112,22 +112,17 @@ def fetch_movielens(
     Returns
     -------
     dataset : Bunch
-        data : ndarray of shape (n, 2), int64
-            Ids of user and item; a DataFrame with the columns ``user`` and ``item`` if as_frame.
-        target : ndarray of shape (n,), float64
-            The ratings; a Series ``rating`` if as_frame.
-        timestamp : ndarray of shape (n,), int64
-            When they were given, in seconds since 1970; a Series if as_frame.
-        fold : ndarray of shape (n,), int8, or None
-            "100k" alone: the official fold 1 .. 5 in whose test part the rating stands; a Series if
-            as_frame.
-        movies : Bunch
-            ``item``, ``title`` and ``genres`` (joined by ``|``), arrays of one length; a DataFrame
-            if as_frame. Some films have no rating.
-        frame : DataFrame or None
-            With as_frame: the columns user, item, rating, timestamp.
-        feature_names, target_names : list of str
-        DESCR : str
+        - `data`, int64 ndarray of shape (n, 2): ids of user and item; a DataFrame with the columns
+          ``user`` and ``item`` if as_frame
+        - `target`, float64 ndarray of shape (n,): the ratings; a Series ``rating`` if as_frame
+        - `timestamp`, int64 ndarray of shape (n,): when they were given, in seconds since 1970; a
+          Series if as_frame
+        - `fold`, int8 ndarray of shape (n,), or None: "100k" alone, the official fold 1 .. 5 in
+          whose test part the rating stands; a Series if as_frame
+        - `movies`, Bunch: ``item``, ``title`` and ``genres`` (joined by ``|``), arrays of one
+          length; a DataFrame if as_frame. Some films have no rating.
+        - `frame`, DataFrame or None: with as_frame, the columns user, item, rating, timestamp
+        - `feature_names`, `target_names`, lists of str, and `DESCR`, str
     (data, target) : tuple
         With return_X_y.
 

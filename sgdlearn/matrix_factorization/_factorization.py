@@ -67,10 +67,10 @@ class GDMatrixFactorization(
 
     | z = mean + user bias + item bias + <user factors, item factors>
 
-    Minimises, over the ratings y_i of items by users (u, v) with weights s_i,
+    Minimises, over the ratings y_i of items by users (u, v) with weights s_i, ::
 
-    | sum_i s_i (loss(y_i, z_i) + alpha / 2 (|p_u|^2 + |q_v|^2)
-    |            + alpha_bias / 2 (b_u^2 + b_v^2)) / sum_i s_i
+        sum_i s_i (loss(y_i, z_i) + alpha / 2 (|p_u|^2 + |q_v|^2)
+                   + alpha_bias / 2 (b_u^2 + b_v^2)) / sum_i s_i
 
     X holds pairs of ids, y the ratings: so cross-validation, grids and pipelines split ratings as
     they should. Users and items may be added at any time, by `partial_fit`.
