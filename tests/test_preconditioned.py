@@ -219,3 +219,19 @@ def test_psvrg_pairs_that_are_errors(name, setting):
     X = ill_conditioned()
     with pytest.raises(ValueError, match=f"psvrg.*{name}"):
         GDLogisticRegression(optimizer="psvrg", **setting).fit(X, np.arange(N) % 2)
+
+
+@pytest.mark.parametrize("case", ["log", "one-vs-rest", "softmax"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_products_of_entries_make_the_hessian_of_the_rows(case, fit_intercept):
+    rng = np.random.default_rng(6)
+    X = rng.normal(loc=1.0, size=(N, P)) * (rng.random((N, P)) < 0.15)
+    weights = rng.uniform(0.5, 2.0, size=N)
+    made = []
+    for rows in X, sparse.csr_matrix(X):
+        one = problem(case, X, rows=rows, weights=weights, fit_intercept=fit_intercept)
+        assert preconditioner.by_entries(one) == sparse.issparse(rows)
+        scaling = Scaling.from_rows(one.rows, weights, centre=fit_intercept)
+        W, b = np.full((one.n_outputs, P), 0.3), np.full(one.n_outputs, 0.1 * fit_intercept)
+        made.append(np.tril(preconditioner.hessians(one, scaling, W, b, N)))
+    np.testing.assert_allclose(made[0], made[1], rtol=1e-10, atol=1e-12)
