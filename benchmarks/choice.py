@@ -1,8 +1,9 @@
 """Seconds of each optimizer to (F - F*) / F* = 1e-3, by kind of data: which one to choose.
 
 Every optimizer has its defaults, and learning_rate="auto" where it has a rate. ">" says that it was
-not there after the seconds shown, "-" that it does not go with the loss or the penalty. Processor
-seconds, so that others on the machine disturb less; set OPENBLAS_NUM_THREADS=1 for one thread.
+not there after the seconds shown, "-" that it does not go with the loss or the penalty, "wide" that
+its Hessian would have a row for each of too many columns. Processor seconds, so that others on the
+machine disturb less; set OPENBLAS_NUM_THREADS=1 for one thread.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from sgdlearn.optimizers import SGD
 from .problems import PROBLEMS
 
 TARGET = 1e-3
+TOO_WIDE = 5000  # columns, for a Hessian
 
 # What is shown, the problem, and the share of its rows that is drawn.
 KINDS = {
@@ -79,6 +81,8 @@ def estimator(problem, **parameters):
 
 
 def seconds_to_target(problem, X, y, least, optimizer, budget):
+    if optimizer in ("newton", "psvrg") and X.shape[1] > TOO_WIDE:
+        return "wide"
     watch = Watch(lambda W: problem.objective(X, y, W), least + TARGET * abs(least), budget)
     model = estimator(problem, optimizer=optimizer, max_iter=100_000, tol=None)
     try:
