@@ -32,7 +32,17 @@ except ImportError:  # scikit-learn < 1.9
         """Stands in for scikit-learn's mixin where that does not exist."""
 
         def set_callbacks(self, *callbacks):
-            """Callbacks need scikit-learn 1.9 or newer."""
+            """Callbacks need scikit-learn 1.9 or newer.
+
+            Parameters
+            ----------
+            *callbacks : callback instances
+                Not taken.
+
+            Raises
+            ------
+            NotImplementedError
+            """
             raise NotImplementedError(
                 f"{type(self).__name__}.set_callbacks needs scikit-learn >= 1.9 "
                 f"(this is scikit-learn {sklearn_version})."

@@ -198,7 +198,9 @@ def test_l1_logistic_and_squared_hinge(gathered, X, monkeypatch):
         monkeypatch.setattr(columns, "GRAM_COLUMNS", 0)
     y = targets_of(losses.LogLoss(), X)[:, 0]
     settings = {"C": 1.0 / (N * 0.02), "tol": 1e-10, "fit_intercept": False, "max_iter": 10**5}
-    logistic = LogisticRegression(l1_ratio=1.0, solver="liblinear", **settings).fit(X, y)
+    old = LogisticRegression().l1_ratio is None  # before scikit-learn 1.8
+    l1 = {"penalty": "l1"} if old else {"l1_ratio": 1.0}
+    logistic = LogisticRegression(**l1, solver="liblinear", **settings).fit(X, y)
     hinge = LinearSVC(penalty="l1", dual=False, **settings).fit(X, y)
     for loss, peer in (losses.LogLoss(), logistic), (losses.SquaredHinge(), hinge):
         result = run(make(X, y, loss, ElasticPenalty(l1=0.02), intercept=False))
