@@ -18,7 +18,7 @@ X = rng.normal(size=(300, 5))
 LINE = X @ [1.0, 2.0, 0.0, -1.0, 0.5] + rng.normal(size=300)
 SIGNS, THREE = (LINE > 0).astype(int), np.digitize(LINE, [-1.0, 1.0])
 WIDE = rng.normal(size=(300, 320))
-WORDS = sparse.random_array((300, 2000), density=0.005, rng=rng, format="csr")
+WORDS = sparse.random(300, 2000, density=0.005, random_state=0, format="csr")
 
 
 class Squares(Loss):

@@ -60,7 +60,8 @@ def model(rule, params, state):
     """The parameters that are the result."""
     if is_container(params):
         return like(params, [model(rule, params[key], state[key]) for key in keys(params)])
-    return model_of(rule_numbers(rule), params, state["slots"])
+    # NumPy 1 takes numbers of dimension 0 for double ones
+    return np.asarray(model_of(rule_numbers(rule), params, state["slots"]), dtype=params.dtype)
 
 
 def _move(rule, w, grads, slots, clock, rate):
