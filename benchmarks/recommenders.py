@@ -246,6 +246,7 @@ def convergence(options):
 def online(options):
     """partial_fit, fold_in, recommend"""
     from benchmarks.recommender_sides import ours
+    from sgdlearn.matrix_factorization._input import lean_ratings
 
     (users, items, y), _ = generated(1_000_000, 30_000, 27_000)
     X = np.column_stack([users, items]).astype(np.int64)
@@ -265,13 +266,12 @@ def online(options):
 
     def checked(start):
         for i in range(start, start + 2000):
-            model._ratings(X[i : i + 1], y[i : i + 1], None, loss, reset=False)
+            lean_ratings(model, X[i : i + 1], y[i : i + 1])
 
     def chunks(start):
         for i in range(start, start + 200_000, 10_000):
             model.partial_fit(X[i : i + 10_000], y[i : i + 10_000])
 
-    loss = model._rating_loss()
     one_by_one(500_000)
     one = timed(lambda: one_by_one(510_000)) / 2000 * 1e6
     check = timed(lambda: checked(510_000)) / 2000 * 1e6

@@ -780,3 +780,20 @@ def test_verbose(ratings, capsys):
     model_of(verbose=1, max_iter=3).fit(*ratings)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) >= 3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int8])
+@pytest.mark.parametrize("ids", [np.int64, np.int32])
+def test_numbers_of_a_chunk_may_be_of_any_type(ids, dtype):
+    """Whether or not there is something to convert, and whether it is called an array."""
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 9, size=(60, 2)), rng.integers(1, 6, size=60)
+    models = []
+    for pairs, ratings in ((X, y.astype(float)), (X.astype(ids), y.astype(dtype)), (X, list(y))):
+        model = GDMatrixFactorization(n_factors=3, random_state=0).fit(X[:20], y[:20])
+        for i in range(20, 60, 10):
+            model.partial_fit(pairs[i : i + 10], ratings[i : i + 10])
+        models.append(model)
+    for model in models[1:]:
+        np.testing.assert_array_equal(model.user_factors_, models[0].user_factors_)
+        np.testing.assert_array_equal(model.item_bias_, models[0].item_bias_)

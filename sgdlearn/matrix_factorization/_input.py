@@ -12,6 +12,8 @@ from .._validation import check_numbers, check_sparse_structure, check_weights
 
 # The largest rating whose square and its square a float32 holds.
 LARGEST_FLOAT32 = 1e9
+# What ratings on the lean path may be.
+NUMBERS = frozenset(np.dtype(code) for code in ("f8", "f4", "i8", "i4", "i2", "i1"))
 
 
 @dataclass
@@ -95,8 +97,8 @@ def lean_ratings(estimator, X, y):
         return None
     own = vars(estimator)
     fine = (
-        X.dtype == np.int64
-        and y.dtype == np.float64
+        X.dtype.kind == "i"
+        and y.dtype in NUMBERS
         and X.ndim == 2
         and X.shape[1] == 2
         and len(X) > 0
@@ -106,6 +108,7 @@ def lean_ratings(estimator, X, y):
     )
     if not fine:
         return None
+    X, y = X.astype(np.int64, copy=False), y.astype(np.float64, copy=False)
     largest = float(np.abs(y).max()) if len(y) > 1 else abs(float(y[0]))
     if not largest <= LARGEST_FLOAT32:  # nan neither
         return None
