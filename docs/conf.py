@@ -43,6 +43,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",  # the others are shown, not run
+    "remove_config_comments": True,
     "within_subsection_order": "gallery.Order",
     "doc_module": "sgdlearn",
     "backreferences_dir": "generated/backreferences",

@@ -66,6 +66,8 @@ left.axhline(0.0, color="black", linewidth=0.8)
 left.set(xlabel="hour", ylabel="arrivals in an hour", ylim=(-4, 40), xticks=range(0, 25, 4))
 left.legend(loc="upper right", fontsize="small")
 
+# sphinx_gallery_defer_figures
+
 # %%
 # Stochastic rules take it as well. The rate of Adam has a meaning without knowing the curvature of
 # the loss, which for this one has no bound. (Its curve is the loss of the rows as they were

@@ -27,14 +27,14 @@ X = rng.normal(size=(n, p))
 y = (4.0 * np.sum(X * direction, axis=1) + rng.logistic(size=n) > 0).astype(int)
 
 # %%
-# AdaGrad, which ``optimizer="auto"`` takes, shortens its steps with all that it has seen: best in a
-# world that stays as it is, slow to turn round in one that does not. At a rate that is a number the
-# steps of the other rules stay as long as they are: that costs some accuracy while nothing happens,
-# and is soon where the new direction is.
+# Schedule-free AdaGrad, which ``optimizer="auto"`` takes, shortens its steps with all that it has
+# seen, and averages: best in a world that stays as it is, slow to turn round in one that does not.
+# At a rate that is a number the steps of the other rules stay as long as they are: that costs some
+# accuracy while nothing happens, and is soon where the new direction is.
 
 models = {
     "fitted once, to the first 4000": GDLogisticRegression(),
-    "auto (AdaGrad)": GDLogisticRegression(),
+    "auto (schedule-free AdaGrad)": GDLogisticRegression(),
     "sgd, rate 0.1": GDLogisticRegression(optimizer="sgd", learning_rate=0.1),
     "SGDClassifier": SGDClassifier(loss="log_loss", random_state=0),
 }

@@ -48,6 +48,7 @@ LossCurveDisplay.from_estimator(patient, ax=left)
 left.axvline(stopped.n_iter_, color="grey", linestyle=":")
 left.set_title(f"dotted: early stopping ended at epoch {stopped.n_iter_}")
 
+# sphinx_gallery_defer_figures
 
 # %%
 # A callback is an object with four methods, as in scikit-learn 1.9. This one draws nothing itself:

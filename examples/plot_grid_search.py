@@ -39,6 +39,8 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4), layout="constraine
 OptimizerComparisonDisplay.from_cv_results(search.cv_results_, ax=left)
 left.set(ylim=(-0.6, -0.1), ylabel="score (negative log loss)")
 
+# sphinx_gallery_defer_figures
+
 # %%
 # Inside an optimizer: the two decays of Adam, as parameters of the object.
 

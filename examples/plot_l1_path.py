@@ -26,6 +26,8 @@ model = GDLinearRegression(penalty="l1", standardize=True)
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 display = CoefficientPathDisplay.from_estimator(model, X, y, ax=left)
 
+# sphinx_gallery_defer_figures
+
 # %%
 # How low should it go? A grid search answers by folds that have not been seen.
 

@@ -78,6 +78,8 @@ left.text(1000, 600, "as √k", color="grey")
 left.set(xlabel="condition number k", ylabel="updates until 1e-8 of the start", ylim=(4, 4e4))
 left.legend(fontsize="small", loc="upper left")
 
+# sphinx_gallery_defer_figures
+
 # %%
 # One of them, k = 200, update by update. The heavy ball rises before it falls.
 

@@ -94,6 +94,8 @@ left.text(2, 13.4, "the shortest way", color="grey", fontsize="small")
 left.set(xlabel="updates (8 walks each)", ylabel="reward of a walk, mean of 10 updates and 3 runs")
 left.legend(loc="lower right")
 
+# sphinx_gallery_defer_figures
+
 # %%
 # What the agent has learnt: arrows as long as a move is likely. It keeps away from the pit; of
 # places where it never goes any more it knows little.

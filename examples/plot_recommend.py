@@ -61,6 +61,8 @@ axes[1].plot(errors, "o-", markersize=4)
 axes[1].set(xlabel="ratings of each new user so far", ylabel="error on their later ratings")
 axes[1].set(title="Getting to know 200 new users", xticks=range(0, 21, 5))
 
+# sphinx_gallery_defer_figures
+
 # %%
 # Films that are liked by the same users lie near each other. The first two principal axes of the
 # factors of all films, and one film with those most like it:

@@ -36,6 +36,8 @@ schedules = {
 figure, axes = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained", width_ratios=(1, 1))
 ScheduleDisplay.from_schedules(schedules, n_steps=n_steps, ax=axes[0])
 
+# sphinx_gallery_defer_figures
+
 # %%
 # What they lead to: the distance from the minimum after each pass, for plain stochastic gradient
 # descent, as a callback sees it. The schedules that know how many passes there will be are ahead

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,19 @@ def test_mathematics_of_every_optimizer():
         for name in re.findall(r"\w+", names.replace(" and", "")):
             pattern = rf"(?:def|cdef inline \w+|class) {name}\b|NAME\({name}\)"
             assert re.search(pattern, text_of(file)), (name, file)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_a_figure_is_shown_when_it_is_whole(example):
+    """The gallery takes a block's figures at its end, unless the block says that more comes."""
+    blocks = re.split(r"^# %%$", example.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    names = []
+    for before, block in pairwise(blocks):
+        made = re.findall(r"^(.*) = plt\.subplots", before, re.MULTILINE)
+        names = re.findall(r"\w+", made[-1]) if made else names
+        drawn = any(re.search(rf"^[^#]*\b{name}(\.|\[)", block, re.MULTILINE) for name in names)
+        anew = "plt.subplots" in block
+        assert not drawn or anew or "# sphinx_gallery_defer_figures" in before
 
 
 def test_compatibility_names_the_checks_that_fail():
