@@ -21,7 +21,9 @@ from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
 # rules that learn from moments, more where an update costs p whatever the rows hold and p is large.
+# Schedule-free at its own rate loses nothing by a few dense rows an update, and costs half.
 MOMENT_ROWS = 32
+SCHEDULE_FREE_ROWS = 8
 DENSE_WORK_ROWS, DENSE_WORK_COLUMNS = 64, 1000
 # Rules, beside plain sgd, that take one row an update.
 ONE_ROW = "ftrl", "schedule_free", "dog"
@@ -234,6 +236,8 @@ def batch_size_for(objective, way):
     if way.batch_size != "auto":
         return way.batch_size
     rule, penalty = way.rule, objective.penalty
+    if rule.name == "schedule_free" and way.learning_rate == "auto" and not objective.rows.sparse:
+        return SCHEDULE_FREE_ROWS
     if (rule.name == "sgd" and not rule.momentum) or rule.name in ONE_ROW:
         return 1
     if rule.name == "adagrad":
@@ -267,7 +271,7 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
         unit=objective.penalty.unit,
     )
     if stream is not None and stream.loss is not None:
-        run.remember(stream.weight, *stream.squared_gradients(method, scaling))
+        run.remember(stream.weight, *stream.squared_gradients(method, scaling, rows.n))
     if way.rule.name == "dog" and way.rule.initial is None and way.learning_rate == "auto":
         run.state.clock[FARTHEST] = rates.first_distance
     return run
