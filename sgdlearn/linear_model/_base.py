@@ -512,7 +512,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         """Whether the run ended far above its start and the zero model."""
         if not monitor.curve:
             return False
-        value, started = monitor.curve[-1], monitor.started
+        value, started = monitor.curve[-1] - monitor.beside, monitor.started
         if started is not None and value <= FAR_OFF * started:
             return False
         _, b = self._zero_model(problem.objective)
