@@ -82,7 +82,7 @@ class StrOptions(_param_validation.StrOptions):
 
 
 class KeepsParameterNames:
-    """Mixin: looked up once for each class, since that takes as long as some passes over few rows."""
+    """Mixin: looked up once for each class; it takes as long as some passes over few rows."""
 
     @classmethod
     @cache
