@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels.clock import ELAPSED, FIRST_RATE, WEIGHT
 from .._kernels.stochastic_csr import csr_updates, keeps_to_its_columns
 from .._kernels.stochastic_dense import dense_updates
 from ..penalties import ElasticPenalty
@@ -21,7 +22,7 @@ from .parallel import visitor
 from .result import Result
 from .rows import GATHERED_ROWS, NUMBERS_PER_CALL
 from .scaling import Scaling
-from .state import ELAPSED, FIRST_RATE, WEIGHT, State
+from .state import State
 
 # From this many rows a batch on, several outputs go through matrix products.
 BLAS_ROWS = 8
