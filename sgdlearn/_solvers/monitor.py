@@ -99,6 +99,8 @@ class Monitor:
         The objective after each epoch.
     seconds : list of float
         When each epoch ended, since the monitor was made.
+    pace : Pace or None
+        The learning rates of the epochs, where the solver has any.
     certificate : float or None
         Of the last epoch.
     last : callable or None
@@ -115,6 +117,7 @@ class Monitor:
         self.started = None
         self.curve = []
         self.seconds = []
+        self.pace = None
         self.certificate = None
         self.last = None
         self.updates = lambda: len(self.curve)

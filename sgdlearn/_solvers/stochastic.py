@@ -18,6 +18,7 @@ from ..penalties import ElasticPenalty
 from . import batches
 from .monitor import Plateau, Settled
 from .order import draw_order
+from .pace import Pace
 from .parallel import visitor
 from .result import Result
 from .rows import GATHERED_ROWS, NUMBERS_PER_CALL
@@ -197,6 +198,12 @@ class Run:
             arrays = shift, scale, scale * self.unit
             self._kernel_scaling = tuple(array.astype(self.state.W.dtype) for array in arrays)
         return self._kernel_scaling
+
+    @property
+    def pace(self):
+        """Its rates, no epoch made yet."""
+        scaling = self.scaling
+        return Pace(self.rates, scaled=scaling is not None and bool(np.any(scaling.scale != 1.0)))
 
     @property
     def follows(self):
@@ -413,13 +420,16 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
     good, best = run.state.checkpoint(), at_start
     roof = RUNAWAY * max(at_zero, at_start or 0.0)
     scale = None if at_start is None else min(at_start, at_zero)  # a start far off is no measure
+    monitor.pace = run.pace
     converged, diverged, epoch = False, False, 0
     with visitor(run, objective) as visit:
         while epoch < max_iter and not converged:
             monitor.begin_epoch()
             if shuffle:
                 draw_order(rng, order)
+            t, memory = run.state.t, run.schedule_state
             value = _epoch(run, objective, order, visit)
+            made = run.state.t - t
             diverged = not value <= limit
             taken_back = run.follows and (diverged or value > roof)
             seen = np.inf if taken_back else value
@@ -438,6 +448,7 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
             elif value <= best:
                 good, best, roof = run.state.checkpoint(), value, RUNAWAY * value
             scale = value if scale is None else scale
+            monitor.pace.epochs.append((t, made, memory))
             stopped = monitor.record(value, None, run.coefficients)
             converged = stopped or (not taken_back and end.reached(value, scale))
     W, b = run.coefficients()

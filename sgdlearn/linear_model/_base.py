@@ -471,6 +471,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         self.n_samples_ = problem.objective.rows.n
         self.loss_curve_ = monitor.curve
         self.seconds_curve_ = monitor.seconds
+        self._pace = monitor.pace
         if problem.validation is not None:
             self.validation_curve_ = problem.validation.curve
         else:
