@@ -56,6 +56,11 @@ def coefficient_path(
         - `intercepts`, ndarray of shape (n_alphas,) or (n_alphas, n_outputs)
         - `feature_names`, list of str
 
+    Raises
+    ------
+    ValueError
+        If the estimator has no `alpha` or no `warm_start`, or its input cannot be used.
+
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
@@ -198,6 +203,11 @@ class CoefficientPathDisplay:
         Returns
         -------
         CoefficientPathDisplay
+
+        Raises
+        ------
+        ValueError
+            If the estimator has no `alpha` or no `warm_start`, or its input cannot be used.
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
         path = coefficient_path(
@@ -229,6 +239,7 @@ class CoefficientPathDisplay:
         Returns
         -------
         self : CoefficientPathDisplay
+            This display.
         """
         ax = axes_for(ax, f"{type(self).__name__}.plot")
         coefs = self.coefs[:, output] if self.coefs.ndim == 3 else self.coefs

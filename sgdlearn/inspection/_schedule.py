@@ -82,6 +82,11 @@ class ScheduleDisplay:
         Returns
         -------
         ScheduleDisplay
+
+        Raises
+        ------
+        ValueError
+            If there are none, or one is no learning rate.
         """
         require_matplotlib(f"{cls.__name__}.from_schedules")
         if not hasattr(schedules, "items"):
@@ -153,6 +158,7 @@ class ScheduleDisplay:
         Returns
         -------
         self : ScheduleDisplay
+            This display.
         """
         own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot")

@@ -116,6 +116,11 @@ class TrajectoryDisplay:
         Returns
         -------
         TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If a path has another shape.
         """
         require_matplotlib(f"{cls.__name__}.from_paths")
         names, paths = list(map(str, paths)), [_finite(path) for path in paths.values()]
@@ -173,6 +178,11 @@ class TrajectoryDisplay:
         -------
         TrajectoryDisplay
 
+        Raises
+        ------
+        ValueError
+            If `x0` does not hold two numbers, or `minimize` does not take the rest.
+
         Examples
         --------
         >>> from scipy.optimize import rosen, rosen_der
@@ -221,6 +231,11 @@ class TrajectoryDisplay:
         Returns
         -------
         TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If it is not a linear estimator, or there are no such coordinates.
         """
         return cls.from_estimators([estimator], X, y, coordinates=coordinates, **kwargs)
 
@@ -269,6 +284,12 @@ class TrajectoryDisplay:
         Returns
         -------
         TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If there are none, one is not a linear estimator, their objectives differ, or there are
+            no such coordinates.
         """
         require_matplotlib(f"{cls.__name__}.from_estimators")
         names, estimators = named(estimators)
@@ -312,6 +333,7 @@ class TrajectoryDisplay:
         Returns
         -------
         self : TrajectoryDisplay
+            This display.
         """
         own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot", figsize=(6.4, 4.8))

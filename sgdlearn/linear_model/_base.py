@@ -157,6 +157,12 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or no object to hold it.
         """
         for name in params:
             holder, _, inner = name.partition("__")
@@ -239,6 +245,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
 
         Raises
         ------
@@ -583,6 +590,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
         """
         check_is_fitted(self)
         if sparse.issparse(self.coef_):
@@ -598,6 +606,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
         """
         check_is_fitted(self)
         self.coef_ = sparse.csr_matrix(self.coef_)

@@ -32,6 +32,11 @@ class UpdateRule(Optimizer):
             ``{"slots": ndarray (n_slots, *shape), "clock": ndarray}``, plain arrays that pickle:
             the memory of every parameter, and the scalars of the run. For several arrays, a
             list, tuple or dict of such states.
+
+        Raises
+        ------
+        ValueError
+            For arrays that are neither of float32 nor of float64.
         """
         return init(self, params)
 
