@@ -26,8 +26,9 @@ from sgdlearn.schedules import Cosine
 
 # The rules of numpydoc that do not hold here: sections that not everything needs (an extended
 # summary, See Also, Examples); a name before the type of what is returned; summaries and
-# descriptions that do not begin with a capital letter, being formulas, or not with a verb.
-NOT_ASKED = {"ES01", "SA01", "EX01", "RT02", "SS02", "SS05", "PR08"}
+# descriptions that do not begin with a capital letter, being formulas, or not with a verb; and the
+# line of the opening quotes, which old numpydoc wants empty.
+NOT_ASKED = {"ES01", "SA01", "EX01", "RT02", "SS02", "SS05", "PR08", "GL01"}
 # Methods of GDMatrixFactorization whose docstrings do not say yet what they return or raise.
 SILENT = {
     f"sgdlearn.GDMatrixFactorization.{method}"
