@@ -112,7 +112,7 @@ class Objective:
         """Called on a copy: what a user's function does to its x is its own affair."""
         if not draws:
             return function(x.copy())
-        return function(x.copy(), self.rng if rng is None else rng)
+        return function(x.copy(), rng=self.rng if rng is None else rng)
 
     @staticmethod
     def like(x, gradient):
