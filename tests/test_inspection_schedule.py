@@ -186,6 +186,13 @@ def test_rates_that_are_not_known():
             ScheduleDisplay.from_estimator(model)
 
 
+def test_errors():
+    with pytest.raises(ValueError, match="'n_steps' parameter of from_schedules must be"):
+        ScheduleDisplay.from_schedules([0.1], n_steps=0)
+    with pytest.raises(ValueError, match="'learning_rate' parameter must be"):
+        ScheduleDisplay.from_schedules(["optimal"])
+
+
 def test_long_schedules_keep_their_ends_and_axes_are_reused():
     _, ax = plt.subplots()
     for xscale in ("linear", "log"):

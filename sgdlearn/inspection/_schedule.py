@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import schedules as vocabulary
+from .._parameters import check_domain
 from ._drawing import add_grid, add_legend, axes_for, look, marks, require_matplotlib, scale_x
 from ._names import inner, named, short
 
@@ -86,9 +87,10 @@ class ScheduleDisplay:
         Raises
         ------
         ValueError
-            If there are none, or one is no learning rate.
+            If there are none, one is no learning rate, or `n_steps` is no positive integer.
         """
         require_matplotlib(f"{cls.__name__}.from_schedules")
+        check_domain("n_steps", "from_schedules", n_steps, "an integer in [1, inf)")
         if not hasattr(schedules, "items"):
             schedules = [
                 entry if isinstance(entry, tuple) else (_name(entry), entry) for entry in schedules
