@@ -20,6 +20,10 @@ from sgdlearn import (
     GDLinearSVC,
     GDLogisticRegression,
     GDMatrixFactorization,
+    losses,
+    optimizers,
+    penalties,
+    schedules,
 )
 from sgdlearn.inspection import TrajectoryDisplay, lr_range_test
 from sgdlearn.schedules import Cosine
@@ -151,6 +155,21 @@ def test_defaults_are_those_of_the_signature(name):
                 assert said, f"{one} has the default {given!r}, which the docstring does not say"
                 value = eval(said[1], {"inf": math.inf, "numpy": numpy})
                 assert value == given and type(value) is type(given), one
+
+
+VOCABULARY = [optimizers, losses, penalties, schedules]
+# Base classes, and what is nobody's invention.
+ANONYMOUS = {
+    *("Optimizer", "Loss", "Penalty", "Schedule"),
+    *("Constant", "Exponential", "ReduceOnPlateau", "Step"),
+}
+
+
+@pytest.mark.parametrize("module", VOCABULARY, ids=lambda module: module.__name__)
+def test_papers_are_named(module):
+    cited = re.compile(r"[A-Z]\w+( et al\.)? \(?(1[789]|20)\d\d")
+    for name in set(module.__all__) - ANONYMOUS:
+        assert cited.search(getattr(module, name).__doc__), name
 
 
 @pytest.mark.parametrize("module", list(public_modules()), ids=lambda module: module.__name__)

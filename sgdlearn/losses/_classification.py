@@ -9,7 +9,7 @@ from ._compiled import KernelLoss
 
 
 class LogLoss(KernelLoss):
-    """log(1 + exp(-m)); P(y = 1) = 1 / (1 + exp(-z))."""
+    """log(1 + exp(-m)); P(y = 1) = 1 / (1 + exp(-z)): logistic regression (Cox 1958)."""
 
     name = "log_loss"
     kind = "classification"
@@ -59,7 +59,7 @@ class LogLoss(KernelLoss):
 
 
 class Multinomial(KernelLoss):
-    """-log softmax(z)_y with one prediction a class; y holds class numbers 0 .. k - 1.
+    """-log softmax(z)_y with one prediction a class; y holds class numbers 0 .. k - 1 (Cox 1966).
 
     `z` has shape (n, k), `value` (n,), `gradient` and `curvature` (the diagonal of the second
     derivative diag(p) - p p') that of z.
@@ -154,7 +154,7 @@ class Multinomial(KernelLoss):
 
 
 class Hinge(KernelLoss):
-    """max(0, 1 - m)."""
+    """max(0, 1 - m): that of the support vector machine (Cortes & Vapnik 1995)."""
 
     name = "hinge"
     kind = "classification"
@@ -166,7 +166,7 @@ class Hinge(KernelLoss):
 
 
 class SquaredHinge(KernelLoss):
-    """max(0, 1 - m)^2."""
+    """max(0, 1 - m)^2 (in linear support vector machines: Chang, Hsieh & Lin 2008)."""
 
     name = "squared_hinge"
     kind = "classification"

@@ -7,7 +7,7 @@ from ._compiled import KernelLoss
 
 
 class SquaredError(KernelLoss):
-    """r^2 / 2."""
+    """r^2 / 2: least squares (Legendre 1805)."""
 
     name = "squared_error"
     code = LossCode.SQUARED_ERROR
@@ -59,7 +59,7 @@ class Quantile(KernelLoss):
 
 
 class EpsilonInsensitive(KernelLoss):
-    """max(0, abs(r) - epsilon).
+    """max(0, abs(r) - epsilon): that of support vector regression (Vapnik 1995).
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class EpsilonInsensitive(KernelLoss):
 
 
 class AbsoluteError(EpsilonInsensitive):
-    """abs(r): errors of every size cost, the median is estimated."""
+    """abs(r): errors of every size cost, the median is estimated (Boscovich 1757)."""
 
     name = "absolute_error"
     parameter = 0.0
@@ -95,7 +95,7 @@ class AbsoluteError(EpsilonInsensitive):
 
 
 class SquaredEpsilonInsensitive(KernelLoss):
-    """max(0, abs(r) - epsilon)^2.
+    """max(0, abs(r) - epsilon)^2 (in linear support vector regression: Ho & Lin 2012).
 
     Parameters
     ----------

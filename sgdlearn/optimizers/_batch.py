@@ -25,7 +25,11 @@ class LBFGS(Optimizer):
 
 
 class Newton(Optimizer):
-    """Newton's method: the curvature itself, for few features and smooth losses."""
+    """Newton's method: the curvature itself, for few features and smooth losses.
+
+    Where a step does not descend as foretold, a multiple of the identity is added to the Hessian
+    (Levenberg 1944; Marquardt 1963).
+    """
 
     name = "newton"
     family = "batch"
