@@ -13,7 +13,12 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
+from sgdlearn import (
+    GDLinearRegression,
+    GDLinearSVC,
+    GDLogisticRegression,
+    GDMatrixFactorization,
+)
 from sgdlearn.inspection import LossCurveDisplay
 from sgdlearn.inspection._drawing import look
 from sgdlearn.optimizers import Adam
@@ -229,6 +234,9 @@ def test_the_legend_covers_no_line(layout, count, name):
 def test_errors():
     with pytest.raises(ValueError, match="has no loss_curve_"):
         LossCurveDisplay.from_estimator(GDLogisticRegression())
+    streamed = GDMatrixFactorization(n_factors=2).partial_fit([(0, 1), (1, 0)], [1.0, 2.0])
+    with pytest.raises(ValueError, match="has no loss_curve_"):
+        LossCurveDisplay.from_estimator(streamed)
     with pytest.raises(ValueError, match=r"x must be one of .*Got 'steps'"):
         LossCurveDisplay.from_estimator(fitted(), x="steps")
     with pytest.raises(ValueError, match="Got none"):

@@ -126,7 +126,7 @@ class LossCurveDisplay:
         names, estimators = named(estimators)
         learners = [inner(estimator) for estimator in estimators]
         for name, learner in zip(names, learners):
-            if not hasattr(learner, "loss_curve_"):
+            if not len(getattr(learner, "loss_curve_", ())):
                 raise ValueError(
                     f"{name} has no loss_curve_: it must be an estimator that keeps one, after "
                     f"fit. Got {learner!r}."
