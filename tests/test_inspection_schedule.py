@@ -18,6 +18,7 @@ from sgdlearn.schedules import (
     OneCycle,
     Optimal,
     ReduceOnPlateau,
+    Schedule,
     Step,
     Warmup,
 )
@@ -173,6 +174,31 @@ def test_rates_are_those_of_the_last_fit():
     after = ScheduleDisplay.from_estimator(model)
     np.testing.assert_array_equal(after.steps[0], second.steps[0])
     np.testing.assert_array_equal(after.rates[0], second.rates[0])
+
+
+class Ticking(Schedule):
+    """It changes its state in place."""
+
+    def __call__(self, t, state):
+        return np.full(len(t), 0.01 / (1 + state["epochs"]))
+
+    def start(self):
+        return {"epochs": 0}
+
+    def observe(self, state, objective):
+        state["epochs"] += 1
+        return state
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_rates_of_a_schedule_of_ones_own(standardize):
+    model = GDLogisticRegression(
+        optimizer="adam", learning_rate=Ticking(), standardize=standardize, max_iter=3, tol=None
+    ).fit(7.0 * X, y)
+    display = ScheduleDisplay.from_estimator(model)
+    expected = np.repeat(0.01 / np.arange(1, 4), model.t_ // 3)
+    np.testing.assert_array_equal(display.rates[0], expected)
+    assert display.scaled == standardize
 
 
 def test_rates_that_are_not_known():

@@ -5,6 +5,7 @@ and the rates. `solve_stochastic` sends it over the rows, epoch by epoch; partia
 one chunk a call. The same kernels do both, so that k chunks equal one ordered pass to the last bit.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -427,7 +428,7 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
             monitor.begin_epoch()
             if shuffle:
                 draw_order(rng, order)
-            t, memory = run.state.t, run.schedule_state
+            t, memory = run.state.t, deepcopy(run.schedule_state)
             value = _epoch(run, objective, order, visit)
             made = run.state.t - t
             diverged = not value <= limit
