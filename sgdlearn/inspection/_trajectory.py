@@ -189,7 +189,11 @@ class TrajectoryDisplay:
         >>> from sgdlearn.inspection import TrajectoryDisplay
         >>> from sgdlearn.optimizers import SGD
         >>> display = TrajectoryDisplay.from_function(
-        ...     rosen, [-1.5, 2.0], ["adam", SGD(momentum=0.9), "lbfgs"], jac=rosen_der
+        ...     rosen,
+        ...     [-1.5, 2.0],
+        ...     ["adam", SGD(momentum=0.9), "lbfgs"],
+        ...     jac=rosen_der,
+        ...     max_iter=1000,
         ... )
         >>> display.names
         ['adam', 'SGD(momentum=0.9)', 'lbfgs']
