@@ -1,10 +1,20 @@
 """Small problems that many tests share."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_blas_thread_a_worker():
+    """Workers of pytest-xdist fill the cores: BLAS threads beside them wait for one another."""
+    among_others = "PYTEST_XDIST_WORKER" in os.environ
+    with threadpool_limits(1 if among_others else None, user_api="blas"):
+        yield
 
 
 @dataclass

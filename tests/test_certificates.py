@@ -63,3 +63,14 @@ def test_where_there_is_no_certificate():
     assert not hasattr(model, "dual_gap_")
     model.set_params(alpha=0.1).fit(X, LINE)
     assert model.dual_gap_ >= 0.0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("optimizer", ["auto", "lbfgs", "cd", "saga", "svrg"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_zero_model_that_is_the_optimum_is_one(optimizer, n_classes):
+    """As many rows of each class: the best intercepts are 0 too, all that is left is rounding."""
+    y = np.arange(len(X)) % n_classes
+    model = GDLogisticRegression(penalty="l1", alpha=100.0, optimizer=optimizer).fit(X, y)
+    assert not model.coef_.any()
+    assert 0.0 <= model.optimality_ <= model.tol

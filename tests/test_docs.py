@@ -111,3 +111,8 @@ def test_example_can_be_shown(example):
     assert story
     if example.name.startswith("plot_"):
         assert ".plot(" in code or "plt.subplots" in code
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_merge_is_left_half_done(page):
+    assert not re.search(r"^(<{7}|>{7}) ", page.read_text(encoding="utf-8"), re.MULTILINE)

@@ -82,3 +82,13 @@ def test_a_raw_penalty_is_minimised_in_any_units(kind, stored, problem, alpha):
     value = ref.objective(X, y, W, b, loss, l2=alpha)
     best = ref.optimum(X, y, loss, l2=alpha)[2]
     assert value <= best * (1.0 + 1e-3)
+
+
+def test_decoupled_decay_stands_in_no_way():
+    """AdamW at its own rate: the penalty, which it does not bring down, does not slow it."""
+    X = np.random.default_rng(0).normal(size=(N, 3))
+    y = X @ [1.0, -2.0, 0.5] > 0
+    model = GDLogisticRegression(optimizer="adamw", alpha=1e-3, random_state=0)
+    expected = fitted(model, X, y).decision_function(X)
+    smaller = 1e-4 * X
+    np.testing.assert_allclose(fitted(model, smaller, y).decision_function(smaller), expected)

@@ -169,6 +169,13 @@ def test_average(rule, average, penalty, stored, binary):
     ).passes(binary.order)  # fmt: skip
 
 
+@pytest.fixture
+def products(monkeypatch):
+    """Several outputs go through matrix products, few though they are."""
+    monkeypatch.setattr(stochastic, "BLAS_OUTPUTS", 2)
+    monkeypatch.setattr(stochastic, "BLAS_ROWS", 8)
+
+
 @every_rule
 @pytest.mark.parametrize("batch_size", [1, 4, 16])
 @pytest.mark.parametrize("loss", ["softmax", "one_vs_rest", "regression"])
@@ -179,6 +186,19 @@ def test_several_outputs(rule, batch_size, loss, stored, multiclass, multi_outpu
         stored(problem.X), problem.y, loss, rule, batch_size=batch_size, k=3,
         penalty=PENALTIES["elastic"], weights=problem.weights,
     ).passes(problem.order)  # fmt: skip
+
+
+@every_rule
+@pytest.mark.parametrize("loss", ["softmax", "regression"])
+@pytest.mark.usefixtures("products")
+def test_several_outputs_by_products(rule, loss, multiclass, multi_output):
+    problem = multi_output if loss == "regression" else multiclass
+    loss = {"softmax": SOFTMAX, "regression": SQUARED}[loss]
+    for average in (0, 3):
+        Same(
+            problem.X, problem.y, loss, rule, batch_size=9, k=3, average=average,
+            penalty=PENALTIES["elastic"], weights=problem.weights,
+        ).passes(problem.order)  # fmt: skip
 
 
 @every_rule
@@ -343,6 +363,7 @@ def test_fortran_order_and_wide_indices_change_no_bit(rule, batch_size, multicla
 @pytest.mark.parametrize("rule", ["sgd", "adam", "ftrl"])
 @pytest.mark.parametrize("batch_size", [1, 7, 16])
 @pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.usefixtures("products")
 def test_bits_do_not_depend_on_where_arrays_lie(rule, dtype, batch_size, k, stored, rng):
     loss = losses.Multinomial() if k > 1 else losses.SquaredError()
     method = method_of(rule, loss, batch_size=batch_size, penalty=PENALTIES["elastic"], k=k)

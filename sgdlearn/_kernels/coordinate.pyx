@@ -4,7 +4,7 @@
 
 One coordinate at a time, each to its own minimum (Friedman, Hastie, Tibshirani 2010):
 
-    w_j <- prox(w_j - g_j / h_j; t1_j / h_j, t2_j / h_j),      g <- g + H_j delta_j
+    w_j <- prox(h_j w_j - g_j; t1_j, h_j + t2_j),      g <- g + H_j delta_j
 
 where h_j is the diagonal of H. There are two ways to know g_j. With H at hand ("covariance
 updates") the whole of g is kept, and a step that moves costs one row of H. Else H = X' D X is
@@ -30,7 +30,7 @@ cdef inline double step(
     double w, double g, double h, double t1, double t2, double lower
 ) noexcept nogil:
     """From w to the minimum along a coordinate, whose slope at w is g but for the penalty."""
-    return prox[double](w - g / h, t1 / h, t2 / h, lower) - w
+    return prox[double](h * w - g, t1, h + t2, lower) - w
 
 
 def gram_visits(

@@ -169,7 +169,7 @@ def dense_visits(
             else:
                 row.z = 0.0
                 for j in range(p):
-                    row.z += x[j] * (scales[j] * prox[double](v[j], thresholds[j], 0.0, lower))
+                    row.z += x[j] * (scales[j] * prox[double](v[j], thresholds[j], 1.0, lower))
             row.z += b[0]
             new = ascend(spec, row, margin, &tally, &rests[visit])
             if new != row.a:
@@ -232,7 +232,7 @@ def csr_visits(
                 row.z = 0.0
                 for e in range(start, start + nnz):
                     j = indices[e]
-                    row.z += data[e] * (scales[j] * prox[double](v[j], thresholds[j], 0.0, lower))
+                    row.z += data[e] * (scales[j] * prox[double](v[j], thresholds[j], 1.0, lower))
             row.z += b[0]
             new = ascend(spec, row, margin, &tally, &rests[visit])
             if new != row.a:

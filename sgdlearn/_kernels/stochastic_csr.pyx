@@ -72,7 +72,7 @@ cdef inline void settle(
     cdef Py_ssize_t c
     for c in range(k):
         u[c * p + j] = proximal(
-            u[c * p + j], <floating> (now - since[j]), <floating> 0.0, <floating> lower)
+            u[c * p + j], <floating> (now - since[j]), <floating> 1.0, <floating> lower)
     since[j] = now
 
 

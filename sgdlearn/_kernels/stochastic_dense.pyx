@@ -17,8 +17,7 @@ from sgdlearn._kernels.stochastic cimport (
 )
 from sgdlearn._kernels.update_rules cimport DOG, RuleStep, update
 from sgdlearn._kernels.vector cimport (
-    PREFETCH, PREFETCH_LATER, PREFETCH_SOON, axpy, axpy_wide, dot, square_distance,
-    standardize,
+    PREFETCH, PREFETCH_SOON, axpy, axpy_wide, dot, dot_ahead, square_distance, standardize,
 )
 
 cdef inline void move(
@@ -80,10 +79,12 @@ def dense_updates(
     cdef const floating* rows = &X[0, 0] if p > 0 else NULL
     cdef floating* w = &W[0, 0] if p > 0 else NULL
 
-    # Bytes of a row that are asked for eight rows ahead (into L2) and two ahead (into L1): memory
-    # is the limit for long rows. The hardware follows on in very long ones.
-    cdef Py_ssize_t later = min(p * <Py_ssize_t> sizeof(floating), 8192)
-    cdef Py_ssize_t soon = min(later, 1024)
+    # Memory is the limit for long rows. A few rows ahead, some 16 KB, a row is asked for to be near
+    # (L2), a short one two rows ahead to be at hand (L1). The hardware follows on in long ones.
+    cdef Py_ssize_t bytes = p * <Py_ssize_t> sizeof(floating)
+    cdef Py_ssize_t n_ahead = min(max(16384 // (bytes + 1), 2), 8)
+    cdef Py_ssize_t n_later = min(bytes, 8192) // <Py_ssize_t> sizeof(floating)
+    cdef Py_ssize_t soon = bytes if bytes <= 1536 else 0
     cdef floating* row = <floating*> malloc((p + 1) * sizeof(floating))
     cdef floating* G = <floating*> malloc((k * p + 1) * sizeof(floating)) if batched else NULL
     cdef double* z = <double*> malloc(3 * k * sizeof(double))
@@ -110,8 +111,7 @@ def dense_updates(
                 b_gradient[c] = 0.0
             mean_weight = 0.0
             for i in range(start, stop):
-                ahead = order[min(i + 8, n - 1)]
-                PREFETCH_LATER(rows + p * ahead, later)
+                ahead = order[min(i + n_ahead, n - 1)]
                 PREFETCH(&targets[ahead, 0])
                 if weighted:
                     PREFETCH(&weights[ahead])
@@ -122,7 +122,9 @@ def dense_updates(
                     x = row
                 s = weights[order[i]] if weighted else 1.0
                 for c in range(k):
-                    z[c] = dot(p, x, w + c * p) + b[c]
+                    z[c] = b[c] + (
+                        dot_ahead(p, x, w, rows + p * ahead, n_later) if c == 0
+                        else dot(p, x, w + c * p))
                 total += s * outputs_loss_and_slopes(
                     loss, k, &targets[order[i], 0], n_targets, z, slopes)
                 mean_weight += s / m

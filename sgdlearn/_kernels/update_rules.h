@@ -1,9 +1,11 @@
 /* The update rules: how one coordinate moves, each formula once.
  *
- * A rule turns the gradient g of a coordinate into its step, and says at which
- * effective rate eta the penalty's proximal map follows:
+ * A rule turns the gradient g of a coordinate into a direction d and a
+ * denominator s, both functions of g and its slots; the step, at the rate r, is
  *
- *     u = w - step(g, slots),     w <- prox(u; eta prox1, eta prox2)
+ *     w <- prox(w - (r / s) d),    the penalty's proximal map at the rate r / s
+ *
+ * and takes one division, that of (s w - r d) by s + r l2.
  *
  * The same function serves dense rows (contiguous), the touched coordinates of
  * sparse rows (indexed) and the intercept (one coordinate in double).

@@ -64,8 +64,8 @@ cdef extern from "update_rules.h" nogil:
         const RuleStep* step, Py_ssize_t j, double now, double since,
         const double* metric, double* w, double* slots, Py_ssize_t stride,
     ) noexcept
-    float proximal_float(float u, float t1, float t2, float lower) noexcept
-    double proximal_double(double u, double t1, double t2, double lower) noexcept
+    float proximal_float(float u, float t1, float s, float lower) noexcept
+    double proximal_double(double u, double t1, double s, double lower) noexcept
 
 
 cdef inline void update(
@@ -103,10 +103,10 @@ cdef inline void catch_up(
 
 
 cdef inline floating proximal(
-    floating u, floating t1, floating t2, floating lower
+    floating u, floating t1, floating s, floating lower
 ) noexcept nogil:
-    """max(lower, sign(u) max(|u| - t1, 0) / (1 + t2))."""
+    """argmin_w s/2 w^2 - u w + t1 |w| over w >= lower."""
     if floating is float:
-        return proximal_float(u, t1, t2, lower)
+        return proximal_float(u, t1, s, lower)
     else:
-        return proximal_double(u, t1, t2, lower)
+        return proximal_double(u, t1, s, lower)

@@ -18,23 +18,19 @@ INLINED NAME(Constants) NAME(constants)(const RuleStep *step)
     return k;
 }
 
-/* w = max(lower, sign(u) max(|u| - t1, 0) / (1 + t2)) */
-INLINED T NAME(proximal)(T u, T t1, T t2, T lower)
+/* argmin_w  s/2 w^2 - u w + t1 |w|,  w >= lower,   = max(lower, sign(u) max(|u| - t1, 0) / s) */
+INLINED T NAME(proximal)(T u, T t1, T s, T lower)
 {
     T clipped = u > t1 ? t1 : u; /* comparisons are so written that nan stays nan */
     clipped = clipped < -t1 ? -t1 : clipped;
-    const T w = (u - clipped) / (1 + t2);
+    const T w = (u - clipped) / s;
     return w < lower ? lower : w;
 }
 
 /* FTRL-proximal: argmin_w  z w + (base + q) w^2 / 2 + total (l1 |w| + l2 w^2 / 2) */
 INLINED T NAME(ftrl_weight)(T z, T q, T l1, T l2, const NAME(Constants) k)
 {
-    const T t1 = k.total * l1;
-    T clipped = z > t1 ? t1 : z;
-    clipped = clipped < -t1 ? -t1 : clipped;
-    const T w = (clipped - z) / (k.base + q + k.total * l2);
-    return w < k.lower ? k.lower : w;
+    return NAME(proximal)(-z, k.total * l1, k.base + q + k.total * l2, k.lower);
 }
 
 /* Schedule-free: the average x of which w = (1 - beta) z + beta x, and back */
@@ -48,74 +44,74 @@ INLINED T NAME(interpolated)(T x, T z, const NAME(Constants) k)
     return k.rest1 * z + k.beta1 * x;
 }
 
-/* eta / rate of a coordinate whose slots stand as they are */
-INLINED T NAME(relative_rate)(const int code, T a, T b, T c, const NAME(Constants) k)
+/* By what the rate of a coordinate is divided whose slots stand as they are */
+INLINED T NAME(denominator)(const int code, T a, T b, T c, const NAME(Constants) k)
 {
     switch (code) {
     case MOMENTUM: /* a steady gradient comes to act at r / (1 - mu), so the penalty must too */
     case NESTEROV:
-        return 1 / k.rest1;
+        return k.rest1;
     case ADAGRAD:
     case SCHEDULE_FREE:
     case RMSPROP:
-        return 1 / (SQRT(a) + k.epsilon);
+        return SQRT(a) + k.epsilon;
     case ADADELTA:
-        return SQRT(b + k.epsilon) / SQRT(a + k.epsilon);
+        return SQRT(a + k.epsilon) / SQRT(b + k.epsilon);
     case ADAM:
     case ADAMW:
     case NADAM:
-        return 1 / (SQRT(b) * k.bias2 + k.epsilon);
+        return SQRT(b) * k.bias2 + k.epsilon;
     case AMSGRAD:
     case ADAMW_AMSGRAD:
-        return 1 / (SQRT(c) * k.bias2 + k.epsilon);
+        return SQRT(c) * k.bias2 + k.epsilon;
     default:
         return 1;
     }
 }
 
-/* A coordinate with its slots, and the rate eta of the prox that follows its step.  All by value:
- * what has an address is not vectorised. */
+/* A coordinate with its slots, the direction d of its step and the denominator s of its rate:
+ *
+ *     w <- argmin_w  s/2 w^2 - (s w - r d) w + r penalty(w),   without a penalty w - r d / s
+ *
+ * All by value: what has an address is not vectorised. */
 typedef struct {
-    T w, a, b, c, eta;
+    T w, a, b, c, d, s;
 } NAME(Coordinate);
 
-/* One coordinate: its slots are brought up to date, the step is taken. */
+/* One coordinate: its slots are brought up to date, d and s found. */
 INLINED NAME(Coordinate) NAME(step)(const int code, NAME(Coordinate) v, T g,
                                     const NAME(Constants) k)
 {
+    v.d = g;
+    v.s = 1;
     switch (code) {
     case SGD:
     case DOG: /* whose rate is that of the whole model */
-        v.eta = k.rate;
-        v.w -= k.rate * g;
         break;
     case MOMENTUM: /* m = mu m + g */
         v.a = k.beta1 * v.a + g;
-        v.eta = k.rate * NAME(relative_rate)(code, 0, 0, 0, k);
-        v.w -= k.rate * v.a;
+        v.s = NAME(denominator)(code, 0, 0, 0, k);
+        v.d = v.s * v.a;
         break;
     case NESTEROV:
         v.a = k.beta1 * v.a + g;
-        v.eta = k.rate * NAME(relative_rate)(code, 0, 0, 0, k);
-        v.w -= k.rate * (g + k.beta1 * v.a);
+        v.s = NAME(denominator)(code, 0, 0, 0, k);
+        v.d = v.s * (g + k.beta1 * v.a);
         break;
     case ADAGRAD: /* G = G + g^2 */
+    case SCHEDULE_FREE: /* AdaGrad's step, of z */
         v.a += g * g;
-        v.eta = k.rate * NAME(relative_rate)(code, v.a, 0, 0, k);
-        v.w -= v.eta * g;
+        v.s = NAME(denominator)(code, v.a, 0, 0, k);
         break;
     case RMSPROP: /* v = rho v + (1 - rho) g^2 */
         v.a = k.beta2 * v.a + k.rest2 * g * g;
-        v.eta = k.rate * NAME(relative_rate)(code, v.a, 0, 0, k);
-        v.w -= v.eta * g;
+        v.s = NAME(denominator)(code, v.a, 0, 0, k);
         break;
     case ADADELTA: { /* E as v; D = rho D + (1 - rho) d^2 of the steps d */
         v.a = k.beta2 * v.a + k.rest2 * g * g;
-        const T ratio = NAME(relative_rate)(code, v.a, v.b, 0, k);
-        const T d = ratio * g;
-        v.b = k.beta2 * v.b + k.rest2 * d * d;
-        v.eta = k.rate * ratio;
-        v.w -= k.rate * d;
+        v.s = NAME(denominator)(code, v.a, v.b, 0, k);
+        const T moved = g / v.s;
+        v.b = k.beta2 * v.b + k.rest2 * moved * moved;
         break;
     }
     case ADAMW:
@@ -128,22 +124,17 @@ INLINED NAME(Coordinate) NAME(step)(const int code, NAME(Coordinate) v, T g,
         v.b = k.beta2 * v.b + k.rest2 * g * g;
         if (code == AMSGRAD || code == ADAMW_AMSGRAD)
             v.c = v.c > v.b ? v.c : v.b;
-        v.eta = k.rate * NAME(relative_rate)(code, v.a, v.b, v.c, k);
-        v.w -= v.eta * k.bias1 * v.a;
+        v.s = NAME(denominator)(code, v.a, v.b, v.c, k);
+        v.d = k.bias1 * v.a;
         break;
     case NADAM: /* Adam with the moment seen one step ahead */
         v.a = k.beta1 * v.a + k.rest1 * g;
         v.b = k.beta2 * v.b + k.rest2 * g * g;
-        v.eta = k.rate * NAME(relative_rate)(code, v.a, v.b, 0, k);
-        v.w -= v.eta * (k.lead * g + k.bias1 * v.a);
-        break;
-    case SCHEDULE_FREE: /* AdaGrad's step, of z */
-        v.a += g * g;
-        v.eta = k.rate * NAME(relative_rate)(code, v.a, 0, 0, k);
-        v.b -= v.eta * g;
+        v.s = NAME(denominator)(code, v.a, v.b, 0, k);
+        v.d = k.lead * g + k.bias1 * v.a;
         break;
     default: { /* FTRL: z = z + g - sigma w, n = n + g^2 (b holds its root), q = q + sigma; w
-                * follows from z and q (ftrl_weight), at no rate eta */
+                * follows from z and q (ftrl_weight) */
         const T root = SQRT(v.b * v.b + g * g);
         const T sigma = (root - v.b) * k.per_rate;
         v.a += g - sigma * v.w;
@@ -154,6 +145,15 @@ INLINED NAME(Coordinate) NAME(step)(const int code, NAME(Coordinate) v, T g,
     return v;
 }
 
+/* Where the step of a coordinate at w leads, m its metric. */
+INLINED T NAME(moved)(const int penalty, T w, NAME(Coordinate) v, T m, const NAME(Constants) k)
+{
+    if (penalty == NO_PROX)
+        return w - k.rate / v.s * v.d;
+    return NAME(proximal)(v.s * w - k.rate * v.d, k.rate * k.prox1 * m,
+                          v.s + k.rate * k.prox2 * m * m, k.lower);
+}
+
 /* The update of coordinate j with gradient g + l2 w_j, and the prox. */
 INLINED void NAME(coordinate)(const int code, const int penalty, ptrdiff_t j, T g,
                               const T *metric, T *w, T *a, T *b, T *c,
@@ -162,18 +162,17 @@ INLINED void NAME(coordinate)(const int code, const int penalty, ptrdiff_t j, T 
     const int n_slots = slots_of(code);
     const T m = penalty == METRIC_PROX ? metric[j] : 1;
     NAME(Coordinate) v = {
-        w[j], n_slots > 0 ? a[j] : 0, n_slots > 1 ? b[j] : 0, n_slots > 2 ? c[j] : 0, 0,
+        w[j], n_slots > 0 ? a[j] : 0, n_slots > 1 ? b[j] : 0, n_slots > 2 ? c[j] : 0, 0, 0,
     };
     v = NAME(step)(code, v, g + k.l2 * v.w, k);
     if (code == FTRL)
         v.w = NAME(ftrl_weight)(v.a, v.c, k.prox1 * m, k.prox2 * m * m, k);
-    else if (code == SCHEDULE_FREE) { /* x = x + c (z - x) */
-        const T x = NAME(averaged)(v.w, b[j], k);
-        if (penalty != NO_PROX)
-            v.b = NAME(proximal)(v.b, v.eta * k.prox1 * m, v.eta * k.prox2 * m * m, k.lower);
-        v.w = NAME(interpolated)(x + k.mix * (v.b - x), v.b, k);
-    } else if (penalty != NO_PROX)
-        v.w = NAME(proximal)(v.w, v.eta * k.prox1 * m, v.eta * k.prox2 * m * m, k.lower);
+    else if (code == SCHEDULE_FREE) { /* x = x + c (z - x),  w = (1 - beta) z + beta x */
+        const T rest = (1 - k.mix) * (v.w - k.rest1 * v.b);
+        v.b = NAME(moved)(penalty, v.b, v, m, k);
+        v.w = rest + (k.rest1 + k.mix * k.beta1) * v.b;
+    } else
+        v.w = NAME(moved)(penalty, v.w, v, m, k);
     if (code == DOG) /* x = x + c (w - x) */
         v.b += k.mix * (v.w - v.b);
     w[j] = v.w;
@@ -250,7 +249,7 @@ static inline void NAME(update_indexed)(const RuleStep *step, ptrdiff_t n,
 #undef EVERY_RULE
 
 /* Bring coordinate j to the present: the penalty of the updates it has missed since
- * `since_j`, as one prox at its standing rate (FTRL: its weight as of now).  Schedule-free: that
+ * `since_j`, as one prox at its standing denominator (FTRL: its weight as of now).  Schedule-free: that
  * of z; x has come nearer to it by the factors 1 - c_t = 1 - r_t / (r_1 + ... + r_t), whose product
  * is since_j / now. */
 static inline void NAME(catch_up)(const RuleStep *step, ptrdiff_t j, double now, double since,
@@ -267,17 +266,18 @@ static inline void NAME(catch_up)(const RuleStep *step, ptrdiff_t j, double now,
         return;
     }
     const T missed = (T)(now - since);
-    const T eta = missed * NAME(relative_rate)(step->code, a, b, c, k);
+    const T s = NAME(denominator)(step->code, a, b, c, k);
+    const T t1 = missed * k.prox1 * m, t2 = missed * k.prox2 * m * m;
     if (step->code == SCHEDULE_FREE) {
         const T x = NAME(averaged)(w[j], b, k);
-        const T z = NAME(proximal)(b, eta * k.prox1 * m, eta * k.prox2 * m * m, k.lower);
+        const T z = NAME(proximal)(s * b, t1, s + t2, k.lower);
         const T left = now > 0 ? (T)(since / now) : 1;
         slots[j + stride] = z;
         w[j] = NAME(interpolated)(z + left * (x - z), z, k);
         return;
     }
     const int decoupled = step->code == ADAMW || step->code == ADAMW_AMSGRAD;
-    w[j] = NAME(proximal)(w[j], eta * k.prox1 * m, (decoupled ? missed : eta * m * m) * k.prox2,
+    w[j] = NAME(proximal)(s * w[j], t1, s + (decoupled ? s * missed * k.prox2 : t2),
                           k.lower);
     if (step->code == DOG)
         slots[j + stride] = w[j];

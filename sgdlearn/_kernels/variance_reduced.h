@@ -35,7 +35,7 @@ CLONED static void move_dense(ptrdiff_t n, double rate, double direct, double st
     SIMD
     for (ptrdiff_t j = 0; j < n; j++) {
         const double u = w[j] - rate * (direct * x[j] + g[j]);
-        w[j] = proximal_double(u, t1[j], 0.0, lower) * shrink[j];
+        w[j] = proximal_double(u, t1[j], 1.0, lower) * shrink[j];
         g[j] += step * x[j];
     }
 }
@@ -95,7 +95,7 @@ static double coast_across(const Coordinate *at, double k, double w, double g, d
     const double whole = fmin(fmax(ceil(meets) - 2.0, 0.0), k);
     w = sign * affine_steps(at, whole, size, h);
     for (k -= whole; k > 0.0 && sign * w > 0.0; k -= 1.0)
-        w = proximal_double(w - g, t1, 0.0, -INFINITY) * at->shrink;
+        w = proximal_double(w - g, t1, 1.0, -INFINITY) * at->shrink;
     return -sign * affine_steps(at, k, fabs(w), t1 - sign * g);
 }
 
@@ -152,7 +152,7 @@ INLINED void catch_up_coordinate(Coordinate *at, const Motion *motion, double cl
             at->seen += 1.0;                                                   \
             for (ptrdiff_t c = 0; c < K; c++) {                                \
                 const double u = w[c] - motion->rate * (direct[c] * x + g[c]); \
-                w[c] = proximal_double(u, t1, 0.0, motion->lower) * at->shrink; \
+                w[c] = proximal_double(u, t1, 1.0, motion->lower) * at->shrink; \
             }                                                                  \
         }                                                                      \
         for (ptrdiff_t c = 0; c < K; c++)                                      \

@@ -82,17 +82,22 @@ typedef double double_lanes, double_four;
 #define SUM_BLOCK 2048
 
 /* sum_j x_j w_j: four running sums, each of a register's lanes, so that an addition need not wait
- * for the one before it */
+ * for the one before it.  NAME_ahead asks, line by line on its way, for n_later numbers of a later
+ * row to be near: all at once such requests would stand in each other's way. */
 #define DEFINE_DOT(NAME, X, W, SUM, XS, WS)                                    \
-    CLONED static double NAME(ptrdiff_t n, const X *x, const W *w)             \
+    INLINED double NAME##_asking(ptrdiff_t n, const X *x, const W *w,          \
+                                 const X *later, ptrdiff_t n_later)            \
     {                                                                          \
-        enum { WIDTH = sizeof(SUM##_lanes) / sizeof(SUM) };                    \
+        enum { WIDTH = sizeof(SUM##_lanes) / sizeof(SUM), LINE = CACHE_LINE / sizeof(X) }; \
         double total = 0.0;                                                    \
+        ptrdiff_t asked = 0;                                                   \
         for (ptrdiff_t j = 0; j < n;) {                                        \
             const ptrdiff_t stop = n - j < SUM_BLOCK ? n : j + SUM_BLOCK;      \
             SUM##_lanes a = {0}, b = {0}, c = {0}, d = {0};                    \
             SUM sum, rest = 0;                                                 \
             for (; j + 4 * WIDTH <= stop; j += 4 * WIDTH) {                    \
+                for (; asked < n_later && asked < j + 4 * WIDTH; asked += LINE) \
+                    PREFETCH_FAR(later + asked);                               \
                 a += XS(x + j) * WS(w + j);                                    \
                 b += XS(x + j + WIDTH) * WS(w + j + WIDTH);                    \
                 c += XS(x + j + 2 * WIDTH) * WS(w + j + 2 * WIDTH);            \
@@ -106,7 +111,18 @@ typedef double double_lanes, double_four;
             SUM_LANES(SUM, WIDTH, a, sum);                                     \
             total += (double)(sum + rest);                                     \
         }                                                                      \
+        for (; asked < n_later; asked += LINE)                                 \
+            PREFETCH_FAR(later + asked);                                       \
         return total;                                                          \
+    }                                                                          \
+    CLONED static double NAME(ptrdiff_t n, const X *x, const W *w)             \
+    {                                                                          \
+        return NAME##_asking(n, x, w, x, 0);                                   \
+    }                                                                          \
+    CLONED static double NAME##_ahead(ptrdiff_t n, const X *x, const W *w,     \
+                                      const X *later, ptrdiff_t n_later)       \
+    {                                                                          \
+        return NAME##_asking(n, x, w, later, n_later);                         \
     }
 
 DEFINE_DOT(dot_float_float, float, float, float, FLOATS, FLOATS)

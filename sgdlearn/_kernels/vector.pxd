@@ -12,6 +12,12 @@ cdef extern from "vector.h" nogil:
     double dot_float_float(Py_ssize_t n, const float* x, const float* w) noexcept
     double dot_double_double(Py_ssize_t n, const double* x, const double* w) noexcept
     double dot_float_double(Py_ssize_t n, const float* x, const double* w) noexcept
+    double dot_float_float_ahead(
+        Py_ssize_t n, const float* x, const float* w, const float* later,
+        Py_ssize_t n_later) noexcept
+    double dot_double_double_ahead(
+        Py_ssize_t n, const double* x, const double* w, const double* later,
+        Py_ssize_t n_later) noexcept
     double square_distance_float(Py_ssize_t n, const float* x, const float* y) noexcept
     double square_distance_double(Py_ssize_t n, const double* x, const double* y) noexcept
     void axpy_float_float(Py_ssize_t n, double a, const float* x, float* y) noexcept
@@ -50,6 +56,16 @@ cdef inline double dot(Py_ssize_t n, const floating* x, const floating* w) noexc
         return dot_float_float(n, x, w)
     else:
         return dot_double_double(n, x, w)
+
+
+cdef inline double dot_ahead(
+    Py_ssize_t n, const floating* x, const floating* w, const floating* later, Py_ssize_t n_later,
+) noexcept nogil:
+    """The same, asking on its way for n_later numbers of a later row to be near."""
+    if floating is float:
+        return dot_float_float_ahead(n, x, w, later, n_later)
+    else:
+        return dot_double_double_ahead(n, x, w, later, n_later)
 
 
 cdef inline double dot_wide(Py_ssize_t n, const floating* x, const double* w) noexcept nogil:

@@ -33,7 +33,8 @@ FAINT = 1e-4
 # A look that came too early is repeated when the norm has fallen as the gap must, its square; or
 # when the run is this much longer.
 LONGER = 1.5
-# A model whose predictions cannot be told from the zero model's, to this share, is one with it.
+# A model whose predictions, or whose F, cannot be told from the zero model's, to this share, is one
+# with it.
 ROUNDING = 1e-10
 
 
@@ -73,7 +74,7 @@ class Certificate:
         b = objective.baseline()
         W = np.zeros((objective.n_outputs, objective.rows.p))
         value, GW, gb = objective.loss_value_and_gradient(W, b)
-        noise = ROUNDING * np.sqrt(self.curvature) * np.linalg.norm(b)
+        noise = ROUNDING * np.sqrt(self.curvature * np.sum(b**2) + abs(value))
         self.reference_value = float(value + noise**2) or 1.0
         self.reference = float(np.hypot(self.norm(W, GW, gb), noise)) or 1.0
 
@@ -160,7 +161,7 @@ class Stopping:
             self.converged = norm <= self.tol
             return
         reference = self.certificate.reference_value
-        self.gap = duality_gap(self.certificate.objective, W, b)
+        self.gap = max(duality_gap(self.certificate.objective, W, b), 0.0)
         self.optimality = self.gap / reference
         allowed = allowed_excess(value, reference, self.tol)
         self.converged = self.gap <= allowed

@@ -97,6 +97,8 @@ class Monitor:
         The objective at the start, where the solver knows it.
     curve : list of float
         The objective after each epoch.
+    beside : float
+        The part of the last value of the curve that the rule is not to bring down.
     seconds : list of float
         When each epoch ended, since the monitor was made.
     pace : Pace or None
@@ -116,6 +118,7 @@ class Monitor:
         self.verbose = verbose
         self.started = None
         self.curve = []
+        self.beside = 0.0
         self.seconds = []
         self.pace = None
         self.certificate = None

@@ -1,5 +1,6 @@
 """From an objective and the parameters of the way down to a solution, or to a run to go on with."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from math import isfinite
@@ -21,12 +22,16 @@ from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
 # rules that learn from moments, more where an update costs p whatever the rows hold and p is large.
+# Schedule-free at its own rate loses nothing by a few dense rows an update, and costs half.
 MOMENT_ROWS = 32
+SCHEDULE_FREE_ROWS = 8
 DENSE_WORK_ROWS, DENSE_WORK_COLUMNS = 64, 1000
 # Rules, beside plain sgd, that take one row an update.
 ONE_ROW = "ftrl", "schedule_free", "dog"
 # Batch solvers that "auto" lets go on to rounding, if the problem is small.
 GOES_ON = ("newton", "cholesky", "cd")
+# Solvers that hold a matrix of all pairs of columns.
+HOLD_PAIRS = ("newton", "cholesky", "psvrg")
 # From this many epochs on, one more pass is spent on the exact objective at the end.
 EPOCHS_PER_LOOK = 10
 
@@ -107,6 +112,20 @@ def check_rate(learning_rate):
         schedules.as_schedule(learning_rate)
 
 
+@contextmanager
+def told_of_memory(rule, p):
+    """What a solver that holds a matrix of all pairs of columns raises where there are too many."""
+    try:
+        yield
+    except MemoryError as error:
+        if rule.name not in HOLD_PAIRS:
+            raise
+        raise MemoryError(
+            f"optimizer={rule.name!r} holds a matrix of n_features x n_features, here {p} x {p}, "
+            "for which there is not enough memory: choose 'lbfgs' or 'saga', or leave it to 'auto'."
+        ) from error
+
+
 @quiet
 def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     """Minimise the objective.
@@ -133,6 +152,12 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     """
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
     monitor.last = lambda: start
+    with told_of_memory(way.rule, objective.rows.p):
+        return _solve(objective, start, way, rng=rng, monitor=monitor, run=run, stream=stream)
+
+
+def _solve(objective, start, way, *, rng, monitor, run, stream):
+    """The same from (W, b) as `start` has it, by the solver of the rule's family."""
     if way.rule.family == "batch":
         chosen = way.reason != AS_GIVEN
         goes_on = chosen and way.rule.name in GOES_ON
@@ -234,6 +259,8 @@ def batch_size_for(objective, way):
     if way.batch_size != "auto":
         return way.batch_size
     rule, penalty = way.rule, objective.penalty
+    if rule.name == "schedule_free" and way.learning_rate == "auto" and not objective.rows.sparse:
+        return SCHEDULE_FREE_ROWS
     if (rule.name == "sgd" and not rule.momentum) or rule.name in ONE_ROW:
         return 1
     if rule.name == "adagrad":
@@ -267,7 +294,7 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
         unit=objective.penalty.unit,
     )
     if stream is not None and stream.loss is not None:
-        run.remember(stream.weight, *stream.squared_gradients(method, scaling))
+        run.remember(stream.weight, *stream.squared_gradients(method, scaling, rows.n))
     if way.rule.name == "dog" and way.rule.initial is None and way.learning_rate == "auto":
         run.state.clock[FARTHEST] = rates.first_distance
     return run

@@ -186,14 +186,15 @@ class Stream:
         columns = self.columns.moments()
         return (columns.variance + (columns.mean - scaling.shift) ** 2) * scaling.scale**2
 
-    def squared_gradients(self, method, scaling):
+    def squared_gradients(self, method, scaling, n_together):
         """AdaGrad's sums, had it been through the rows of the `fit`: (p,) and one.
 
-        With nothing summed up, its first steps would lead far away from the optimum. The squared
+        It would have been so with the batches of now, of `n_together` rows at most. With nothing
+        summed up, its first steps would lead far away from the optimum. The squared
         slopes of a loss with curvature c are at most 2 c loss, those of a loss with kinks 1.
         """
         curvature, squares = method.loss.curvature_bound, self.mean_squares(scaling)
-        batch_size = 1 if method.batch_size == "full" else method.batch_size
+        batch_size = 1 if method.batch_size == "full" else min(method.batch_size, n_together)
         batches = self.n_rows * (self.weight / self.n_rows / batch_size) ** 2
         if np.isinf(curvature):
             return batches * squares, batches

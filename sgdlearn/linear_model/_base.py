@@ -4,7 +4,6 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -21,6 +20,7 @@ from .. import optimizers, penalties
 from .._compat import (
     CallbackSupportMixin,
     Interval,
+    KeepsParameterNames,
     StrOptions,
     has_callbacks,
     validate_parameters,
@@ -68,7 +68,7 @@ class Problem:
     validation: Validation | None
 
 
-class LinearModel(CallbackSupportMixin, BaseEstimator):
+class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
     """Base of the linear estimators; see one of them for the parameters."""
 
     _parameter_constraints = {
@@ -175,12 +175,6 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
                         f"{holder}={value!r}: pass an object first."
                     )
         return super().set_params(**params)
-
-    @classmethod
-    @cache
-    def _get_param_names(cls):
-        """Looked up once for each class: a signature takes as long as some passes over few rows."""
-        return super()._get_param_names()
 
     # What a kind of estimator adds
 
@@ -520,7 +514,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         """Whether the run ended far above its start and the zero model."""
         if not monitor.curve:
             return False
-        value, started = monitor.curve[-1], monitor.started
+        value, started = monitor.curve[-1] - monitor.beside, monitor.started
         if started is not None and value <= FAR_OFF * started:
             return False
         _, b = self._zero_model(problem.objective)
