@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import schedules
+from .._kernels.clock import FARTHEST
 from ..penalties import ElasticPenalty
 from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
@@ -16,7 +17,6 @@ from .dual import solve_dual
 from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small, sdca_passes
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
-from .state import FARTHEST
 from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
 from .variance_reduced import solve_variance_reduced
 

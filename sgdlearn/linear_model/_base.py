@@ -157,6 +157,12 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or no object to hold it.
         """
         for name in params:
             holder, _, inner = name.partition("__")
@@ -233,6 +239,7 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
 
         Raises
         ------
@@ -465,6 +472,7 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         self.n_samples_ = problem.objective.rows.n
         self.loss_curve_ = monitor.curve
         self.seconds_curve_ = monitor.seconds
+        self._pace = monitor.pace
         if problem.validation is not None:
             self.validation_curve_ = problem.validation.curve
         else:
@@ -576,6 +584,7 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
         """
         check_is_fitted(self)
         if sparse.issparse(self.coef_):
@@ -591,6 +600,7 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
         """
         check_is_fitted(self)
         self.coef_ = sparse.csr_matrix(self.coef_)
