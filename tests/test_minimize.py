@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from test_array_rules import RULES
 
 from sgdlearn import GDLogisticRegression, minimize, optimizers
+from sgdlearn._solvers.general import Box
 from sgdlearn.optimizers import SGD, Adam, Optimizer
 from sgdlearn.schedules import Cosine, InverseScaling, Optimal, ReduceOnPlateau
 
@@ -47,6 +48,11 @@ class SignDescent(Optimizer):
 
     def update(self, params, grads, state, rate):
         return params - rate * np.sign(grads), None
+
+
+def falling(x):
+    """A function without a minimum."""
+    return -x[0]
 
 
 # ---------------------------------------------------------------------- without a learning rate
@@ -163,6 +169,16 @@ def test_the_result_says_how_it_ended():
         minimize(lambda x: np.nan, np.zeros(6), **run)
 
 
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("bounds", [None, [(0.0, None)]], ids=["free", "from zero"])
+def test_no_success_without_a_minimum(name, bounds):
+    run = {"optimizer": ALL[name], "bounds": bounds, "max_iter": 500}
+    with np.errstate(all="ignore"), pytest.warns(ConvergenceWarning, match="minimize: "):
+        result = minimize(falling, [1.0], jac=lambda x: np.array([-1.0]), **run)
+    assert not result.success
+    assert result.optimality == 1.0
+
+
 # ------------------------------------------------------------------------------- gradients
 
 
@@ -259,6 +275,17 @@ def test_bounds(name):
         bounds=optimize.Bounds(lower, upper),
     )  # fmt: skip
     np.testing.assert_array_equal(same.x, result.x)
+
+
+def test_optimality_is_what_a_step_along_the_gradient_moves():
+    rng = np.random.default_rng(0)
+    lower, upper = np.array([-1.0, -np.inf, 0.0]), np.array([1.0, 2.0, np.inf])
+    box = Box(lower, upper)
+    for _ in range(50):
+        x, gradient = box.project(rng.normal(size=3)), 2.0 * rng.normal(size=3)
+        expected = np.max(np.abs(x - np.clip(x - gradient, lower, upper)))
+        assert box.optimality(x, gradient) == pytest.approx(expected, rel=1e-14)
+    assert box.optimality(np.array([0.0, -1e20, 1e20]), np.array([0.0, 1.0, -3.0])) == 3.0
 
 
 @pytest.mark.parametrize("bounds", [[(-5.0, 5.0)], None])
