@@ -205,8 +205,38 @@ def test_a_path_that_diverges_leaves_the_window():
         display = TrajectoryDisplay.from_paths(
             lambda x: x @ x, {"wild": wild, "tame": tame}, n_grid=5
         )
-    assert np.all(np.abs([display.x, display.y]) < 3.0)
+    assert np.all(np.abs([display.x, display.y]) < 4.0)
     assert np.isfinite(display.paths[0]).all()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        [[1, 0], [-1.2, 0], [0.9, 0.3], [0, 2]],
+        [[1, 0], [-0.999, 0], [1.3, 0]],
+        [[0, 0], [1, 2]],
+        [[1e-9, 0], [1, 2], [-2, 3]],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("optimum", [None, (0, 0)])
+def test_a_path_that_overshoots_stays_in_the_window(path, optimum):
+    display = TrajectoryDisplay.from_paths(lambda x: x @ x, {"path": path}, optimum=optimum)
+    low, high = np.min(path, axis=0), np.max(path, axis=0)
+    for limits, least, most in zip((display.ax_.get_xlim(), display.ax_.get_ylim()), low, high):
+        assert limits[0] < least and most < limits[1]
+
+
+def test_a_fit_that_swings_stays_in_the_window(plane):
+    model = GDLinearRegression(
+        optimizer="sgd", batch_size="full", learning_rate=0.55, fit_intercept=False,
+        max_iter=9, tol=None,
+    )  # fmt: skip
+    display = TrajectoryDisplay.from_estimator(model, *plane)
+    (path,) = display.paths
+    assert path[-1, 0] > 3.0 * display.optimum[0]  # the rate is somewhat too large
+    for limits, of_path in zip((display.x, display.y), path.T):
+        assert limits[0] < of_path.min() and of_path.max() < limits[-1]
 
 
 def test_an_axes_is_used_and_a_display_drawn_again():

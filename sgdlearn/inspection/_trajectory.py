@@ -15,9 +15,12 @@ from ._names import behind_pipeline, inner, named, short
 GRID_OF_FUNCTION = 121
 GRID_OF_FIT = 61
 LEVELS = 14
-# A path may rise by this share of its depth before it leaves the picture.
-OVERSHOOT = 1.2
+# A point so many times as high above the ground as the highest start has run away: over a bowl it is
+# three times as far from the bottom.
+OVERSHOOT = 10.0
 MARGIN = 0.12
+# A start no higher than this share of a step's change stands at the bottom.
+ROUNDING = 1e-9
 # A path of no more steps shows each of them.
 FEW_STEPS = 40
 
@@ -120,8 +123,8 @@ class TrajectoryDisplay:
         require_matplotlib(f"{cls.__name__}.from_paths")
         names, paths = list(map(str, paths)), [_finite(path) for path in paths.values()]
         with np.errstate(over="ignore", invalid="ignore"):
-            heights = [np.array([fun(point) for point in path]) for path in paths]
-            box = window(paths, heights, optimum)
+            heights = [np.array([fun(point) for point in path], np.float64) for path in paths]
+            box = window(paths, heights, optimum, ground_below(fun, paths, optimum))
             x, y = grid(box, xlim, ylim, n_grid)
             values = on_grid(fun, x, y)
         display = cls(x, y, values, paths, names, optimum=optimum, axis_labels=axis_labels)
@@ -285,7 +288,8 @@ class TrajectoryDisplay:
         plane = Plane(fits, _optimum_of(learner, data, y, sample_weight), coordinates, data)
         paths = [_finite(plane.project(fit)) for fit in fits]
         heights = [plane.heights(fit)[: len(path)] for fit, path in zip(fits, paths)]
-        x, y = grid(window(paths, heights, plane.origin), xlim, ylim, n_grid)
+        ground = plane.value(plane.origin)
+        x, y = grid(window(paths, heights, plane.origin, ground), xlim, ylim, n_grid)
         display = cls(
             x,
             y,
@@ -448,12 +452,25 @@ class Plane:
         return b[output] if feature is None else W[output, feature]
 
 
-def window(paths, heights, optimum=None):
-    """((x low, x high), (y low, y high)) of where paths are, as long as they stay low enough."""
-    ground = min(np.nanmin(of_path) for of_path in heights)
+def ground_below(fun, paths, optimum=None):
+    """The lowest that is known of fun beside the points: who overshoots has passed over it."""
+    between = [(path[1:] + path[:-1]) / 2.0 for path in paths]
+    if optimum is not None:
+        between.append(np.asarray(optimum, dtype=np.float64)[None])
+    values = np.array([fun(point) for point in np.concatenate(between)], dtype=np.float64)
+    return np.min(values[np.isfinite(values)], initial=np.inf)
+
+
+def window(paths, heights, optimum=None, ground=np.inf):
+    """((x low, x high), (y low, y high)) of where paths are, as long as they do not run away."""
+    ground = min(ground, *(np.nanmin(of_path) for of_path in heights if len(of_path)))
+    depth = max(of_path[0] - ground for of_path in heights if len(of_path))
+    steps = [abs(of_path[1] - of_path[0]) for of_path in heights if len(of_path) > 1]
+    if depth <= ROUNDING * min(steps, default=0.0):  # all start at the bottom
+        depth = max(steps)
     kept = [] if optimum is None else [np.asarray(optimum, dtype=np.float64)[None]]
     for path, height in zip(paths, heights):
-        kept.append(path[height <= ground + OVERSHOOT * (height[0] - ground)])
+        kept.append(path[height <= ground + OVERSHOOT * depth])
     points = np.concatenate(kept)
     low, high = points.min(axis=0), points.max(axis=0)
     size = high - low
