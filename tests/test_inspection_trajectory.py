@@ -1,10 +1,11 @@
 """TrajectoryDisplay, and the path of a fit beneath it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from pictures import covered, plt
 from scipy.optimize import rosen, rosen_der
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -129,6 +130,38 @@ def test_outputs_and_the_intercept():
     )
     np.testing.assert_array_equal(display.paths[0][-1], [model.coef_[1, 2], model.intercept_[2]])
     assert display.axis_labels == ("Coefficient of x2 (output 1)", "Intercept (output 2)")
+
+
+@pytest.mark.parametrize("names", [None, ["size"]])
+def test_of_a_single_feature_it_and_the_intercept(plane, names):
+    A, t = plane[0][:, :1], plane[1] + 3.0
+    A = A if names is None else pd.DataFrame(A, columns=names)
+    display = TrajectoryDisplay.from_estimator(GDLinearRegression(), A, t)
+    assert display.axis_labels == (f"Coefficient of {names[0] if names else 'x0'}", "Intercept")
+    exact = Ridge(alpha=1e-4 * len(t)).fit(A, t)
+    np.testing.assert_allclose(display.optimum, [exact.coef_[0], exact.intercept_], rtol=1e-4)
+
+
+def test_contours_are_closed_lines_about_the_optimum():
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    model = GDLogisticRegression(optimizer="sgd", max_iter=3, tol=None, random_state=0)
+    names = "mean radius", "mean texture"
+    display = TrajectoryDisplay.from_estimator(model, X, y, coordinates=names)
+    lowest = display.contours_.allsegs[0]
+    assert len(lowest) == 1, "a coarse grid shows islands along a valley"
+    assert display.contours_.get_paths()[0].contains_point(display.optimum)
+
+
+def test_lines_of_one_colour_differ_in_dashes_and_markers(plane):
+    names = ("sgd", "adagrad", "adadelta", "rmsprop", "adam", "nadam", "ftrl", "saga")
+    models = [
+        GDLinearRegression(optimizer=name, max_iter=30, tol=None, random_state=0) for name in names
+    ]
+    first, *_, last = TrajectoryDisplay.from_estimators(models, *plane).lines_
+    assert first.get_color() == last.get_color()
+    assert first.get_linestyle() != last.get_linestyle()
+    assert first.get_marker() != last.get_marker()
+    assert first.get_markerfacecolor() != last.get_markerfacecolor()
 
 
 def test_behind_the_steps_of_a_pipeline(plane):

@@ -55,14 +55,18 @@ def root(ax):
 
 
 def look(i, *, dashed=True):
-    """Colour, dashes and marker of line number i; solid where dashes mean something else."""
+    """Colour, dashes and marker of line number i; solid where dashes mean something else.
+
+    Where colours come again the markers are filled.
+    """
+    colour = COLOURS[i % len(COLOURS)]
     return {
-        "color": COLOURS[i % len(COLOURS)],
+        "color": colour,
         "linestyle": DASHES[i % len(DASHES)] if dashed else "-",
         "marker": MARKERS[i % len(MARKERS)],
         "markersize": 5,
         "linewidth": 1.5,
-        "markerfacecolor": "white",
+        "markerfacecolor": colour if i // len(COLOURS) % 2 else "white",
     }
 
 

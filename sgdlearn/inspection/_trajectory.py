@@ -13,7 +13,10 @@ from ._names import behind_pipeline, inner, named, short
 
 # Points along each side of the grid that contours are drawn from.
 GRID_OF_FUNCTION = 121
-GRID_OF_FIT = 61
+# Of fits they cost the losses of all rows each: so many losses in all, but no fewer points than the
+# first of these and no more than the second.
+LOSSES = 2e7
+GRID_OF_FIT = 61, 181
 LEVELS = 14
 # A point so many times as high above the ground as the highest start has run away: over a bowl it is
 # three times as far from the bottom.
@@ -22,7 +25,7 @@ MARGIN = 0.12
 # A start no higher than this share of a step's change stands at the bottom.
 ROUNDING = 1e-9
 # A path of no more steps shows each of them.
-FEW_STEPS = 40
+FEW_STEPS = 20
 
 
 class TrajectoryDisplay:
@@ -207,7 +210,7 @@ class TrajectoryDisplay:
         return cls.from_paths(fun, paths, ax=ax, **kwargs)
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, coordinates=(0, 1), **kwargs):
+    def from_estimator(cls, estimator, X, y, *, coordinates=None, **kwargs):
         """Draw the way of one fit; see `from_estimators`.
 
         Parameters
@@ -216,8 +219,9 @@ class TrajectoryDisplay:
             It is cloned and fitted.
         X, y : array-like
             What it is fitted on.
-        coordinates : tuple, default=(0, 1)
-            The two coefficients.
+        coordinates : tuple, default=None
+            The two coefficients; None are the first two, or of a single feature it and the
+            intercept.
         **kwargs : dict
             As for `from_estimators`.
 
@@ -234,11 +238,11 @@ class TrajectoryDisplay:
         X,
         y,
         *,
-        coordinates=(0, 1),
+        coordinates=None,
         sample_weight=None,
         xlim=None,
         ylim=None,
-        n_grid=GRID_OF_FIT,
+        n_grid=None,
         ax=None,
         **kwargs,
     ):
@@ -255,15 +259,17 @@ class TrajectoryDisplay:
             these. They are cloned and fitted.
         X, y : array-like
             What they are fitted on.
-        coordinates : tuple, default=(0, 1)
+        coordinates : tuple, default=None
             The two coefficients: numbers or names of features, or "intercept". Of several outputs
-            a pair (output, feature); the feature alone is that of output 0.
+            a pair (output, feature); the feature alone is that of output 0. None is (0, 1), or
+            (0, "intercept") of a single feature.
         sample_weight : array-like of shape (n_samples,), default=None
             Multiplicities of the rows.
         xlim, ylim : tuple of float, default=None
             The window; None is where the paths are, as long as they stay low.
-        n_grid : int, default=61
-            Points along each side of the grid; each costs the losses of all rows.
+        n_grid : int, default=None
+            Points along each side of the grid; each costs the losses of all rows. None takes from
+            61 to 181, the fewer the more rows there are.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **kwargs : dict
@@ -288,6 +294,8 @@ class TrajectoryDisplay:
         plane = Plane(fits, _optimum_of(learner, data, y, sample_weight), coordinates, data)
         paths = [_finite(plane.project(fit)) for fit in fits]
         heights = [plane.heights(fit)[: len(path)] for fit, path in zip(fits, paths)]
+        if n_grid is None:
+            n_grid = int(np.clip(np.sqrt(LOSSES / len(plane.still)), *GRID_OF_FIT))
         ground = plane.value(plane.origin)
         x, y = grid(window(paths, heights, plane.origin, ground), xlim, ylim, n_grid)
         display = cls(
@@ -354,7 +362,11 @@ class TrajectoryDisplay:
         """Heights of contours: in equal ratios above the lowest, so that valleys show."""
         finite = self.values[np.isfinite(self.values)]
         excess = np.sort(finite - finite.min())
-        lowest = excess[int(0.005 * len(excess))] or excess[excess > 0.0][:1].sum()
+        # no lower than the grid can show a contour of
+        i, j = np.unravel_index(np.nanargmin(self.values), self.values.shape)
+        beside = self.values[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2] - finite.min()
+        lowest = max(excess[int(0.005 * len(excess))], np.max(beside[np.isfinite(beside)]))
+        lowest = min(lowest, excess[-1] / 2.0) or excess[excess > 0.0][:1].sum()
         if not lowest > 0.0:
             return np.array([finite.min(), finite.min() + 1.0])
         return finite.min() + np.geomspace(lowest, max(excess[-1], 2.0 * lowest), LEVELS)
@@ -383,6 +395,8 @@ class Plane:
                     f"rates and batch sizes differ. Theirs are {one:.6g} and {other:.6g} at the "
                     "same coefficients."
                 )
+        if coordinates is None:
+            coordinates = (0, 1) if self.W.shape[1] > 1 else (0, "intercept")
         if len(tuple(coordinates)) != 2:
             raise ValueError(f"coordinates must be two coefficients. Got {coordinates!r}.")
         columns = getattr(X, "columns", None)
