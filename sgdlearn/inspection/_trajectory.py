@@ -18,8 +18,8 @@ GRID_OF_FUNCTION = 121
 LOSSES = 2e7
 GRID_OF_FIT = 61, 181
 LEVELS = 14
-# A point so many times as high above the ground as the highest start has run away: over a bowl it is
-# three times as far from the bottom.
+# A point so many times as high above the ground as the highest start has run away: over a bowl it
+# is three times as far from the bottom.
 OVERSHOOT = 10.0
 MARGIN = 0.12
 # A start no higher than this share of a step's change stands at the bottom.
