@@ -28,6 +28,22 @@ def closed():
     plt.close("all")
 
 
+@pytest.mark.parametrize("single", [Cosine(), 0.1, lambda t: 1.0 / t], ids=str)
+def test_a_single_schedule_needs_no_list(single):
+    display = ScheduleDisplay.from_schedules(single, n_steps=1)
+    listed = ScheduleDisplay.from_schedules([single], n_steps=1)
+    assert display.names == listed.names
+    np.testing.assert_array_equal(display.rates, listed.rates)
+    low, high = display.ax_.get_xlim()
+    assert [tick for tick in display.ax_.get_xticks() if low <= tick <= high] == [1]
+
+
+@pytest.mark.parametrize("schedules", ["auto", ["auto"], [Cosine(), "auto"], {"name": "auto"}])
+def test_auto_has_no_rates_before_a_fit(schedules):
+    with pytest.raises(ValueError, match=r"'auto' are found by fit: .* from_estimator"):
+        ScheduleDisplay.from_schedules(schedules, n_steps=10)
+
+
 def test_rates_are_those_of_the_schedules():
     schedules = [
         InverseScaling(),

@@ -281,6 +281,16 @@ def test_an_axes_is_used_and_a_display_drawn_again():
 
 
 @pytest.mark.filterwarnings("ignore:No contour levels:UserWarning")
+def test_a_single_one_needs_no_list(plane):
+    display = TrajectoryDisplay.from_function(rosen, [-1.5, 2.0], "adam", max_iter=5)
+    assert display.names == ["adam"]
+    display = TrajectoryDisplay.from_function(rosen, [-1.5, 2.0], SGD(momentum=0.9), max_iter=5)
+    assert display.names == ["SGD(momentum=0.9)"]
+    assert len(TrajectoryDisplay.from_estimators(GDLinearRegression(), *plane).paths) == 1
+    with pytest.raises(ValueError, match="paths must be a dict of names and paths"):
+        TrajectoryDisplay.from_paths(rosen, [[0, 0], [1, 1]])
+
+
 def test_a_level_function():
     level = TrajectoryDisplay([0, 1], [0, 1], np.zeros((2, 2)), [[[1, 1]]], ["still"])
     assert level.plot().ax_.get_xlim() == (0, 1)

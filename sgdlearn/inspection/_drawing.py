@@ -101,6 +101,11 @@ def scale_x(ax, scale):
     ax.xaxis.set_minor_formatter(FuncFormatter(minor))
 
 
+def integer_ticks(ax):
+    """Ticks of a linear x axis at whole numbers alone, however few there are."""
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+
 def add_grid(ax):
     """Faint lines to read values by, behind all that is drawn."""
     ax.grid(True, which="major", color="0.9", linewidth=0.8)

@@ -25,7 +25,9 @@ def behind_pipeline(estimator, X, y):
 
 
 def named(estimators):
-    """(names, estimators) of a dict, of pairs (name, estimator) or of a list of estimators."""
+    """(names, estimators) of a dict, of pairs (name, estimator), of a list or of one estimator."""
+    if hasattr(estimators, "fit"):
+        estimators = [estimators]
     if hasattr(estimators, "items"):
         estimators = list(estimators.items())
     estimators = list(estimators)

@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._minimize import minimize
 from ..linear_model._path import fit_path
+from ..optimizers import Optimizer
 from ._drawing import COLOURS, add_legend, axes_for, look, marks, require_matplotlib
 from ._names import behind_pipeline, inner, named, short
 
@@ -124,6 +125,8 @@ class TrajectoryDisplay:
         TrajectoryDisplay
         """
         require_matplotlib(f"{cls.__name__}.from_paths")
+        if not hasattr(paths, "items"):
+            raise ValueError(f"paths must be a dict of names and paths. Got {short(paths)}.")
         names, paths = list(map(str, paths)), [_finite(path) for path in paths.values()]
         with np.errstate(over="ignore", invalid="ignore"):
             heights = [np.array([fun(point) for point in path], np.float64) for path in paths]
@@ -156,7 +159,7 @@ class TrajectoryDisplay:
             ``fun(x) -> float`` of an array of shape (2,).
         x0 : array-like of shape (2,)
             Where all of them start.
-        optimizers : list or dict
+        optimizers : list, dict or a single one
             Names or objects of `sgdlearn.optimizers` that `minimize` takes; or names and these, or
             names and dicts of parameters of `minimize`, such as
             ``{"slow": {"optimizer": "sgd", "learning_rate": 1e-3}}``.
@@ -197,6 +200,8 @@ class TrajectoryDisplay:
             "tol": tol,
             "random_state": random_state,
         }
+        if isinstance(optimizers, (str, Optimizer)):
+            optimizers = [optimizers]
         if not hasattr(optimizers, "items"):
             optimizers = {short(optimizer): optimizer for optimizer in optimizers}
         paths = {}
@@ -254,7 +259,7 @@ class TrajectoryDisplay:
 
         Parameters
         ----------
-        estimators : list or dict
+        estimators : list, dict or a single one
             Linear estimators (or pipelines that end in one) of the same objective, or names and
             these. They are cloned and fitted.
         X, y : array-like
