@@ -59,7 +59,7 @@ for name, model in models.items():
     said, was = calibration_curve(y_test, probability, n_bins=12, strategy="quantile")[::-1]
     calibration.loglog(said, was, styles[name], marker="o", markersize=3, label=name)
 
-data.set(xlim=ends, ylim=(-2.2, 3.5), xlabel="first column", ylabel="second column")
+data.set(xlim=ends, ylim=(-3.4, 3.5), xlabel="first column", ylabel="second column")
 data.set_title("Frauds among payments, and p = 1/2")
 data.legend(loc="lower left", fontsize="small")
 ranking.set(xlabel="recall: share of frauds found", ylabel="precision: share of alarms right")

@@ -62,7 +62,7 @@ for axis, (title, setting) in zip(axes, settings.items()):
         rounding = np.finfo(precision).eps
         axis.axhline(rounding, color=color, linestyle=":")
         axis.text(-0.5, rounding * 1.4, f"{precision.__name__} rounding", fontsize="small")
-    axis.text(-0.5, 4.5e-19, "equal to the last bit", fontsize="small")
+    axis.text(5.5, 1e-18, "equal to the last bit", fontsize="small", ha="right", va="center")
     axis.set_xticks(range(len(forms)), forms, rotation=30, ha="right", fontsize="small")
     axis.set(title=title, ylim=(3e-19, 1e-3), xlim=(-0.6, 5.6))
 axes[0].set_ylabel("difference from the array of doubles,\nrelative to the largest coefficient")

@@ -77,3 +77,14 @@ for line, (name, schedule) in zip(list(axes[0].lines), schedules.items()):
     print(f"{name:28} {watch.values[n_passes - 1] - best:.1e}")
 axes[1].set(xlabel="Epochs", ylabel="Objective − optimum", xticks=range(1, n_passes + 1))
 axes[1].grid(alpha=0.3)
+
+# %%
+# ``learning_rate="auto"`` needs no plan. It begins with a rate from the data and then follows the
+# objective: up while it falls, down where noise has the upper hand. ``fit`` keeps the rates.
+
+figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
+for optimizer in ("sgd", "adagrad", "adam"):
+    model = GDLogisticRegression(
+        alpha=1e-3, optimizer=optimizer, batch_size=1, max_iter=40, tol=None, random_state=0
+    ).fit(X, y)
+    ScheduleDisplay.from_estimator(model, name=f"{optimizer}, auto", yscale="log", ax=axis)

@@ -4,6 +4,8 @@ Nothing else in the package may import such a name, so a new release of
 scikit-learn can break no other file.
 """
 
+from functools import cache
+
 from sklearn import __version__ as sklearn_version
 from sklearn import get_config
 from sklearn.utils import _param_validation
@@ -60,6 +62,7 @@ __all__ = [
     "HAS_CALLBACKS",
     "CallbackSupportMixin",
     "Interval",
+    "KeepsParameterNames",
     "StrOptions",
     "has_callbacks",
     "validate_parameters",
@@ -76,6 +79,15 @@ class StrOptions(_param_validation.StrOptions):
 
     def __str__(self):
         return f"a str among {{{', '.join(map(repr, self.as_given))}}}"
+
+
+class KeepsParameterNames:
+    """Mixin: looked up once for each class; it takes as long as some passes over few rows."""
+
+    @classmethod
+    @cache
+    def _get_param_names(cls):
+        return super()._get_param_names()
 
 
 def has_callbacks(estimator):

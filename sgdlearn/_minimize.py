@@ -47,9 +47,8 @@ def minimize(
     Parameters
     ----------
     fun : callable
-        ``fun(x) -> float``, or ``(float, gradient)`` with ``jac=True``. If it has a second
-        parameter named ``rng`` it is taken to be stochastic and is passed a
-        `numpy.random.Generator`.
+        ``fun(x) -> float``, or ``(float, gradient)`` with ``jac=True``. If it has a parameter named
+        ``rng`` it is taken to be stochastic and is passed a `numpy.random.Generator` by that name.
     x0 : array-like of floats, of any shape
         Where to start. `fun` and `jac` get arrays of this shape, of double precision; a number is
         an array of one.

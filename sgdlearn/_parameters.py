@@ -54,6 +54,12 @@ class Parameters(BaseEstimator):
         Returns
         -------
         self : object
+            The object itself.
+
+        Raises
+        ------
+        ValueError
+            Where one does; the message names it.
         """
         for name, domain in self.domains.items():
             check_domain(name, type(self).__name__, getattr(self, name), domain)

@@ -74,7 +74,7 @@ class Penalty(Parameters):
 
 
 class ElasticPenalty(Penalty):
-    """``l1 |unit W|_1 + l2 / 2 |unit W|^2``, over W >= 0 if `positive`.
+    """``l1 |unit W|_1 + l2 / 2 |unit W|^2``, over W >= 0 if `positive` (Zou & Hastie 2005).
 
     Parameters
     ----------

@@ -163,7 +163,7 @@ class Constant(Schedule):
 
 
 class InverseScaling(Schedule):
-    """initial_rate / t^power; scikit-learn's "invscaling".
+    """initial_rate / t^power (Robbins & Monro 1951); scikit-learn's "invscaling".
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ class InverseScaling(Schedule):
 
 
 class Optimal(Schedule):
-    """1 / (alpha (t0 + t - 1)), after Bottou; scikit-learn's "optimal".
+    """1 / (alpha (t0 + t - 1)), after Bottou (2012); scikit-learn's "optimal".
 
     The rate that is asymptotically best for an objective of curvature alpha. It starts at
 
@@ -322,7 +322,7 @@ class Cosine(Schedule):
 
 
 class Warmup(Schedule):
-    """min(1, t / steps) times another schedule: a gentle start.
+    """min(1, t / steps) times another schedule: a gentle start (Goyal et al. 2017).
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.text import Text
 from pictures import are_within_figure, plt
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.linear_model import enet_path
+from sklearn.linear_model import Lasso, LinearRegression, enet_path
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -130,3 +130,23 @@ def test_one_output_of_several():
     again = display.plot(output=2)
     for j, line in enumerate(again.lines_):
         np.testing.assert_array_equal(line.get_ydata(), display.coefs[:, 2, j])
+
+
+def test_no_penalty_is_not_on_the_log_scale():
+    model = GDLinearRegression(penalty="l1")
+    display = CoefficientPathDisplay.from_estimator(model, X, y, alphas=[1.0, 0.0, 0.1])
+    np.testing.assert_array_equal(display.alphas, [1.0, 0.1, 0.0])
+    for j, line in enumerate(display.lines_):
+        np.testing.assert_array_equal(line.get_xdata(), [1.0, 0.1])
+        np.testing.assert_array_equal(line.get_ydata(), display.coefs[:2, j])
+    assert display.ax_.get_xlim() == (1.0, 0.1)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match=r"LinearRegression has no parameters \['alpha', 'warm"):
+        coefficient_path(LinearRegression(), X, y)
+    with pytest.raises(ValueError, match="With penalty=None alpha changes nothing"):
+        coefficient_path(GDLinearRegression(penalty=None), X, y)
+    with pytest.raises(ValueError, match="pass alphas for Lasso"):
+        coefficient_path(Lasso(), X, y)
+    assert coefficient_path(Lasso(), X, y, alphas=[1.0, 0.1]).coefs.shape == (2, 10)

@@ -258,6 +258,10 @@ def test_the_legend_covers_no_line(layout, count, name):
 def test_errors():
     with pytest.raises(ValueError, match="has no loss_curve_"):
         LossCurveDisplay.from_estimator(GDLogisticRegression())
+    streamed = GDLogisticRegression()
+    streamed.loss_curve_ = []  # as a factorisation has it that has met a stream alone
+    with pytest.raises(ValueError, match="has no loss_curve_"):
+        LossCurveDisplay.from_estimator(streamed)
     with pytest.raises(ValueError, match=r"x must be one of .*Got 'steps'"):
         LossCurveDisplay.from_estimator(fitted(), x="steps")
     with pytest.raises(ValueError, match="Got none"):

@@ -1,11 +1,15 @@
 """ScheduleDisplay."""
 
+import pickle
+
 import numpy as np
 import pytest
 from pictures import covered, plt
 from sklearn.datasets import load_breast_cancer
+from sklearn.pipeline import make_pipeline
 
-from sgdlearn import GDLogisticRegression
+from sgdlearn import GDLinearRegression, GDLogisticRegression
+from sgdlearn._solvers.automatic_rate import AutomaticRate
 from sgdlearn.inspection import ScheduleDisplay
 from sgdlearn.schedules import (
     Cosine,
@@ -14,6 +18,7 @@ from sgdlearn.schedules import (
     OneCycle,
     Optimal,
     ReduceOnPlateau,
+    Schedule,
     Step,
     Warmup,
 )
@@ -132,15 +137,102 @@ def test_rates_of_a_fit(learning_rate, batch_size):
         assert model._run.schedule_state[0] in (ends[-1], 0.1 * ends[-1])
 
 
+@pytest.fixture
+def used(monkeypatch):
+    """The rates that "auto" hands to the kernels, in their order."""
+    rates, call = [], AutomaticRate.__call__
+
+    def recording(self, t, state=None):
+        rates.append(call(self, t, state))
+        return rates[-1]
+
+    monkeypatch.setattr(AutomaticRate, "__call__", recording)
+    return rates
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop", "dog"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_rates_that_auto_came_to(optimizer, early_stopping, used):
+    rng = np.random.default_rng(1)  # a heavy tail: adam and rmsprop run away once
+    A = rng.standard_t(1.2, size=(60, 5))
+    b = A.sum(axis=1) + rng.standard_t(1.2, size=60)
+    model = GDLinearRegression(
+        optimizer=optimizer,
+        batch_size=1,
+        max_iter=60,
+        tol=None,
+        early_stopping=early_stopping,
+        random_state=0,
+    ).fit(A, b)
+    expected = np.concatenate(used)
+    display = ScheduleDisplay.from_estimator(pickle.loads(pickle.dumps(model)))
+    np.testing.assert_array_equal(display.rates[0], expected)
+    np.testing.assert_array_equal(display.steps[0], np.arange(1, len(expected) + 1))
+    assert len(np.unique(expected)) > 5
+    assert display.names == ["auto"]
+    assert display.ax_.get_ylabel() == "Learning rate (columns of unit size)"
+    if not early_stopping:
+        assert (model.t_ < len(expected)) == (optimizer in ("adam", "rmsprop"))
+
+
+def test_rates_are_those_of_the_last_fit():
+    schedule = ReduceOnPlateau(0.5, patience=1)
+    model = GDLogisticRegression(
+        optimizer="sgd", learning_rate=schedule, max_iter=4, tol=None, warm_start=True
+    ).fit(X, y)
+    first = ScheduleDisplay.from_estimator(make_pipeline(model))
+    assert first.ax_.get_ylabel() == "Learning rate"
+    model.fit(X, y)
+    second = ScheduleDisplay.from_estimator(model)
+    assert second.steps[0][0] == first.steps[0][-1] + 1
+    assert second.rates[0][0] < first.rates[0][0]  # it remembers what the first fit came to
+    model.partial_fit(X, y)
+    after = ScheduleDisplay.from_estimator(model)
+    np.testing.assert_array_equal(after.steps[0], second.steps[0])
+    np.testing.assert_array_equal(after.rates[0], second.rates[0])
+
+
+class Ticking(Schedule):
+    """It changes its state in place."""
+
+    def __call__(self, t, state):
+        return np.full(len(t), 0.01 / (1 + state["epochs"]))
+
+    def start(self):
+        return {"epochs": 0}
+
+    def observe(self, state, objective):
+        state["epochs"] += 1
+        return state
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_rates_of_a_schedule_of_ones_own(standardize):
+    model = GDLogisticRegression(
+        optimizer="adam", learning_rate=Ticking(), standardize=standardize, max_iter=3, tol=None
+    ).fit(7.0 * X, y)
+    display = ScheduleDisplay.from_estimator(model)
+    expected = np.repeat(0.01 / np.arange(1, 4), model.t_ // 3)
+    np.testing.assert_array_equal(display.rates[0], expected)
+    assert display.scaled == standardize
+
+
 def test_rates_that_are_not_known():
     for model in (
         GDLogisticRegression(optimizer="sgd", random_state=0),
-        GDLogisticRegression(optimizer="lbfgs"),
+        GDLogisticRegression(optimizer="sgd", random_state=0).partial_fit(X, y, classes=[0, 1]),
+        GDLogisticRegression(optimizer="lbfgs").fit(X, y),
+        GDLogisticRegression(optimizer="saga", max_iter=5, tol=None).fit(X, y),
     ):
-        with pytest.raises(ValueError, match="a learning rate that you give"):
+        with pytest.raises(ValueError, match="a learning rate for each update"):
             ScheduleDisplay.from_estimator(model)
-        with pytest.raises(ValueError, match="a learning rate that you give"):
-            ScheduleDisplay.from_estimator(model.fit(X, y))
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="'n_steps' parameter of from_schedules must be"):
+        ScheduleDisplay.from_schedules([0.1], n_steps=0)
+    with pytest.raises(ValueError, match="'learning_rate' parameter must be"):
+        ScheduleDisplay.from_schedules(["optimal"])
 
 
 def test_long_schedules_keep_their_ends_and_axes_are_reused():

@@ -302,9 +302,12 @@ def test_errors(plane):
         TrajectoryDisplay.from_estimator(LinearRegression(), *plane)
     with pytest.raises(ValueError, match="must go down the same objective"):
         TrajectoryDisplay.from_estimators([model, GDLinearRegression(alpha=1.0)], *plane)
-    for wrong in (7, -3, "x0", (1, 0), (0, "slope")):
+    for wrong in (7, -3, "x0", (1, 0), (0, "slope"), (1, "intercept"), ("intercept", 0)):
         with pytest.raises(ValueError, match="A coordinate must be the number or name of one of 2"):
             TrajectoryDisplay.from_estimator(model, *plane, coordinates=(0, wrong))
+    for same in ((1, 1), (1, -1), (1, (0, 1)), ("intercept", "intercept")):
+        with pytest.raises(ValueError, match="two coordinates must differ"):
+            TrajectoryDisplay.from_estimator(model, *plane, coordinates=same)
     with pytest.raises(ValueError, match="coordinates must be two coefficients"):
         TrajectoryDisplay.from_estimator(model, *plane, coordinates=(0, 1, 1))
     model.set_params(fit_intercept=False)

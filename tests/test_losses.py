@@ -23,6 +23,7 @@ from sgdlearn.losses import (
     SquaredError,
     SquaredHinge,
 )
+from sgdlearn.losses._regression import weighted_quantile
 
 # each loss and its formula: r = z - y, m = y z
 FORMULAS = [
@@ -425,7 +426,7 @@ def test_a_rough_loss_of_ones_own_cannot_be_smoothed():
     "weights, expected", [(None, 2.0), ([1, 1, 1, 9], 4.0), ([0, 0, 1, 0], 3.0)]
 )
 def test_weighted_quantile(weights, expected):
-    assert losses.weighted_quantile([4.0, 1.0, 3.0, 2.0], 0.5, _order(weights)) == expected
+    assert weighted_quantile([4.0, 1.0, 3.0, 2.0], 0.5, _order(weights)) == expected
 
 
 def _order(weights):

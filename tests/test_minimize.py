@@ -2,6 +2,7 @@
 
 import warnings
 from copy import deepcopy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -249,6 +250,23 @@ def test_a_stochastic_function():
 
     result = minimize(fun, np.zeros(2), jac=True, optimizer="adam", max_iter=2000, random_state=0)
     np.testing.assert_allclose(result.x, 3.0, atol=0.3)
+
+
+def test_the_generator_is_passed_by_its_name():
+    def positional(x, rng):
+        return x - 3.0 + rng.normal(size=x.shape)
+
+    def by_name(x, *, rng):
+        return positional(x, rng)
+
+    bound = partial(positional, rng=None)
+    way = {"optimizer": "adam", "max_iter": 50, "random_state": 0}
+    x, *others = (
+        minimize(lambda x: 0.5 * np.sum((x - 3.0) ** 2), np.zeros(2), jac=jac, **way).x
+        for jac in (positional, by_name, bound)
+    )
+    for other in others:
+        np.testing.assert_array_equal(other, x)
 
 
 # ----------------------------------------------------------- bounds, restarts, shapes, callbacks

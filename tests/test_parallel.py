@@ -6,9 +6,10 @@ import reference as ref
 from labels import label
 from scipy import sparse
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
-from sgdlearn._solvers import parallel
+from sgdlearn._solvers import parallel, threads
 from sgdlearn.optimizers import OPTIMIZERS
 
 rng = np.random.default_rng(0)
@@ -153,3 +154,20 @@ def test_what_has_no_replicas(other):
     with pytest.raises(ValueError, match="n_replicas"):
         GDLinearRegression(n_replicas=2, **{"optimizer": "sgd", **other}).fit(X, Z[:, 0])
     assert GDLinearRegression(n_replicas=2).fit(X, Z[:, 0]).optimizer_.name == "adagrad"
+
+
+def test_blas_has_its_threads_back_once_the_last_fit_has_ended():
+    def blas_threads():
+        libraries = threads.blas_libraries().select(user_api="blas").info()
+        return {library["num_threads"] for library in libraries}
+
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        first, second = threads.blas_by_one_thread(), threads.blas_by_one_thread()
+        first.__enter__()
+        assert blas_threads() == {1}
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert blas_threads() == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == before

@@ -283,7 +283,8 @@ def test_counts_and_curve(estimator, optimizer):
     assert isinstance(model.n_iter_, int)
     assert isinstance(model.t_, int)
     if optimizer in STOCHASTIC:
-        batch_size = 1 if optimizer in ("sgd", "adagrad", "ftrl", "schedule_free", "dog") else 32
+        one = dict.fromkeys(("sgd", "adagrad", "ftrl", "dog"), 1)
+        batch_size = {**one, "schedule_free": 8}.get(optimizer, 32)
         assert model.t_ == 4 * -(-len(X) // batch_size)
     elif model.optimizer_.family == "batch":
         assert model.t_ == model.n_iter_

@@ -1086,3 +1086,10 @@ def test_columns_whose_squares_overflow_or_vanish(optimizer, estimator, stored, 
             X[:, columns] *= 1e-160
             assert is_finite(model.fit(stored(X), binary.y))
             assert np.isfinite(model.loss_curve_).all()
+
+
+@pytest.mark.parametrize("optimizer", ["newton", "psvrg"])
+def test_more_columns_than_memory_has_pairs_of(optimizer):
+    X = sparse.csr_array(([1.0, 2.0], ([0, 1], [7, 10**7])), shape=(2, 2 * 10**7))
+    with pytest.raises(MemoryError, match=f"optimizer='{optimizer}' holds .* choose 'lbfgs'"):
+        GDLogisticRegression(optimizer=optimizer).fit(X, [0, 1])

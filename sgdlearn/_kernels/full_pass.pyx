@@ -10,11 +10,15 @@ from cython cimport floating
 from libc.stdlib cimport free, malloc
 
 from sgdlearn._kernels.losses cimport (
-    LossSpec, loss_and_slope, loss_spec, outputs_loss_and_slopes,
+    LossSpec, loss_spec, losses_and_slopes, outputs_loss_and_slopes,
 )
 from sgdlearn._kernels.vector cimport (
-    axpy_wide, dot_wide, gather_dot_wide, index_t, scatter_axpy_wide,
+    PREFETCH_LATER, axpy_wide, dot_wide, gather_dot_wide, index_t, scatter_axpy_wide,
 )
+
+cdef enum:
+    TOGETHER = 32       # rows of one output whose losses are taken side by side, if they have
+    NUMBERS = 1024      # no more numbers than these: they are read again for the gradient
 
 
 def dense_pass(
@@ -25,22 +29,55 @@ def dense_pass(
     cdef LossSpec loss = loss_spec(spec)
     cdef Py_ssize_t n = X.shape[0], p = X.shape[1]
     cdef const double* s = NULL
-    cdef double value, slope = 0.0, total = 0.0, slopes = 0.0
-    cdef Py_ssize_t i
-    if weights is not None:
-        s = &weights[0]
+    cdef double z[TOGETHER]
+    cdef double total = 0.0, slopes = 0.0
+    cdef Py_ssize_t i, start = 0, m, step = min(max(NUMBERS // p, 1), TOGETHER)
+    cdef Py_ssize_t bytes = min(p * <Py_ssize_t> sizeof(floating), 8192)
     with nogil:
-        for i in range(n):
-            value = loss_and_slope(
-                loss, targets[i, 0], dot_wide(p, &X[i, 0], &w[0]) + b, &slope)
-            if s != NULL:
-                value *= s[i]
-                slope *= s[i]
-            total += value
-            if slope != 0.0:
-                slopes += slope
-                axpy_wide(p, slope, &X[i, 0], &gradient[0])
+        while start < n:
+            m = min(step, n - start)
+            for i in range(m):
+                z[i] = dot_wide(p, &X[start + i, 0], &w[0]) + b
+            if weights is not None:
+                s = &weights[start]
+            total += losses_and_slopes(loss, m, &targets[start, 0], s, z)
+            for i in range(m):
+                if start + m + i < n:
+                    PREFETCH_LATER(&X[start + m + i, 0], bytes)
+                if z[i] != 0.0:
+                    slopes += z[i]
+                    axpy_wide(p, z[i], &X[start + i, 0], &gradient[0])
+            start += m
     return total, slopes
+
+
+cdef double csr_pass_of_one(
+    LossSpec loss, const floating[::1] data, const index_t[::1] indices, const index_t[::1] indptr,
+    const double[:, ::1] targets, const double[::1] weights,
+    const double[:, ::1] W, double b, double[:, ::1] gradient, double[::1] slopes_sum,
+) noexcept:
+    """Sparse rows, one output."""
+    cdef Py_ssize_t n = indptr.shape[0] - 1, i, start = 0, m, first, nnz
+    cdef const double* s = NULL
+    cdef double z[TOGETHER]
+    cdef double total = 0.0
+    with nogil:
+        while start < n:
+            m = min(<Py_ssize_t> TOGETHER, n - start)
+            for i in range(m):
+                first = indptr[start + i]
+                nnz = indptr[start + i + 1] - first
+                z[i] = b + gather_dot_wide(nnz, &indices[first], &data[first], &W[0, 0])
+            if weights is not None:
+                s = &weights[start]
+            total += losses_and_slopes(loss, m, &targets[start, 0], s, z)
+            for i in range(m):
+                first = indptr[start + i]
+                nnz = indptr[start + i + 1] - first
+                slopes_sum[0] += z[i]
+                scatter_axpy_wide(nnz, z[i], &indices[first], &data[first], &gradient[0, 0])
+            start += m
+    return total
 
 
 def csr_pass(
@@ -52,6 +89,9 @@ def csr_pass(
     cdef LossSpec loss = loss_spec(spec)
     cdef Py_ssize_t n = indptr.shape[0] - 1, k = W.shape[1], n_targets = targets.shape[1]
     cdef const double* s = NULL
+    if k == 1:
+        return csr_pass_of_one(
+            loss, data, indices, indptr, targets, weights, W, b[0], gradient, slopes_sum)
     cdef const double* w
     cdef double* g
     cdef double* z = <double*> malloc(2 * k * sizeof(double))
@@ -66,25 +106,19 @@ def csr_pass(
         for i in range(n):
             start = indptr[i]
             nnz = indptr[i + 1] - start
-            if k == 1:
-                z[0] = b[0] + gather_dot_wide(nnz, &indices[start], &data[start], &W[0, 0])
-            else:
+            for c in range(k):
+                z[c] = b[c]
+            for e in range(start, start + nnz):
+                x = data[e]
+                w = &W[indices[e], 0]
                 for c in range(k):
-                    z[c] = b[c]
-                for e in range(start, start + nnz):
-                    x = data[e]
-                    w = &W[indices[e], 0]
-                    for c in range(k):
-                        z[c] += x * w[c]
+                    z[c] += x * w[c]
             value = outputs_loss_and_slopes(loss, k, &targets[i, 0], n_targets, z, slopes)
             total += value if s == NULL else s[i] * value
             for c in range(k):
                 if s != NULL:
                     slopes[c] *= s[i]
                 slopes_sum[c] += slopes[c]
-            if k == 1:
-                scatter_axpy_wide(nnz, slopes[0], &indices[start], &data[start], &gradient[0, 0])
-                continue
             for e in range(start, start + nnz):
                 x = data[e]
                 g = &gradient[indices[e], 0]
@@ -105,6 +139,10 @@ def losses_to_slopes(
     cdef Py_ssize_t i, c
     if weights is not None:
         s = &weights[0]
+    if k == 1 and n > 0:
+        with nogil:
+            total = losses_and_slopes(loss, n, &targets[0, 0], s, &Z[0, 0])
+        return total
     with nogil:
         for i in range(n):
             value = outputs_loss_and_slopes(

@@ -52,13 +52,45 @@ INLINED double log1p_unit(double e)
     return (t + t) * (head + (u4 * u4) * tail);
 }
 
-/* log(1 + e^-m); slope <- its derivative in m, -1 / (1 + e^m).  With e = e^-|m| nothing overflows
- * and nothing cancels. */
+/* log(1 + e^-m) and its derivative in m, -1 / (1 + e^m), from e = e^-|m|: nothing overflows and
+ * nothing cancels. */
+INLINED double logistic_value(double m, double e)
+{
+    return log1p_unit(e) + (m > 0.0 ? 0.0 : -m);
+}
+
+INLINED double logistic_slope(double m, double e)
+{
+    return (m > 0.0 ? -e : -1.0) / (1.0 + e);
+}
+
 CLONED static double logistic(double m, double *slope)
 {
     const double e = exp_minus(fabs(m));
-    *slope = (m > 0.0 ? -e : -1.0) / (1.0 + e);
-    return log1p_unit(e) + (m > 0.0 ? 0.0 : -m);
+    *slope = logistic_slope(m, e);
+    return logistic_value(m, e);
+}
+
+/* For n rows side by side: z_i <- s_i dloss_i / dz_i (s NULL: all one); returns sum_i s_i loss_i. */
+CLONED static double logistic_rows(ptrdiff_t n, const double *y, const double *s, double *z)
+{
+    double sum = 0.0;
+    if (s) {
+        SIMD_SUM
+        for (ptrdiff_t i = 0; i < n; i++) {
+            const double m = y[i] * z[i], e = exp_minus(fabs(m));
+            sum += s[i] * logistic_value(m, e);
+            z[i] = s[i] * y[i] * logistic_slope(m, e);
+        }
+    } else {
+        SIMD_SUM
+        for (ptrdiff_t i = 0; i < n; i++) {
+            const double m = y[i] * z[i], e = exp_minus(fabs(m));
+            sum += logistic_value(m, e);
+            z[i] = y[i] * logistic_slope(m, e);
+        }
+    }
+    return sum;
 }
 
 #endif

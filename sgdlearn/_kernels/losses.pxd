@@ -15,6 +15,8 @@ cdef extern from "squared_error.h" nogil:
 
 cdef extern from "logistic.h" nogil:
     double logistic(double m, double* slope) noexcept
+    double logistic_rows(
+        Py_ssize_t n, const double* y, const double* s, double* z) noexcept
 
 cpdef enum LossCode:
     SQUARED_ERROR = 0
@@ -100,6 +102,23 @@ cdef inline double loss_and_slope(
         return 0.0
     slope[0] = 2.0 * m if r > 0.0 else -2.0 * m
     return m * m
+
+
+cdef inline double losses_and_slopes(
+    LossSpec spec, Py_ssize_t n, const double* y, const double* s, double* z
+) noexcept nogil:
+    """sum_i s_i loss(y_i, z_i) over n rows; z_i <- s_i times its derivative. s NULL is all one."""
+    cdef Py_ssize_t i
+    cdef double value, total = 0.0
+    if spec.code == LOG_LOSS:
+        return logistic_rows(n, y, s, z)
+    for i in range(n):
+        value = loss_and_slope(spec, y[i], z[i], &z[i])
+        if s != NULL:
+            value *= s[i]
+            z[i] *= s[i]
+        total += value
+    return total
 
 
 cdef inline double loss_curvature(LossSpec spec, double y, double z) noexcept nogil:

@@ -9,11 +9,11 @@ A batch of the whole data goes through `Objective`, which reads X in place.
 
 import numpy as np
 
+from .._kernels.clock import AVERAGED, UPDATES
+from .._kernels.dtypes import FLOATING
 from .._kernels.stochastic_dense import gradient_update
 from ..penalties import ElasticPenalty
 from .objective import Objective
-from .rows import FLOATING
-from .state import AVERAGED, UPDATES
 
 ALIGNMENT = 64
 

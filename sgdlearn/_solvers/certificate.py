@@ -19,7 +19,8 @@ says that the end may be near.
 
 import numpy as np
 
-from ..losses import Loss, Smoothed
+from ..losses import Loss
+from ..losses._compiled import Smoothed
 from ..penalties import ElasticPenalty
 from .design import EPS
 from .duality import duality_gap

@@ -3,8 +3,9 @@
 import numpy as np
 
 from .._kernels import coordinate as kernels
+from .._kernels.dtypes import FLOATING, INDEX
 from .quadratic import ColumnModel, Gram, GramModel
-from .rows import FLOATING, INDEX, NUMBERS_PER_CALL
+from .rows import NUMBERS_PER_CALL
 
 # X' D X is formed for up to this many columns, where that is no more than there are rows.
 GRAM_COLUMNS = 1500

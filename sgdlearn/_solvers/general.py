@@ -32,8 +32,8 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from . import array_rule
 from .automatic_rate import FALL, RISE
+from .confinement import averaged_anew, confined
 
 WINDOW, MEMORY = 10, 30
 # The first trial step, over 1 + max |x|; how many times as long the next one is; the most of them.
@@ -112,7 +112,7 @@ class Objective:
         """Called on a copy: what a user's function does to its x is its own affair."""
         if not draws:
             return function(x.copy())
-        return function(x.copy(), self.rng if rng is None else rng)
+        return function(x.copy(), rng=self.rng if rng is None else rng)
 
     @staticmethod
     def like(x, gradient):
@@ -157,7 +157,7 @@ class Box:
             x, state = rule.update(x, gradient, state, rate)
         if self.lower is None:
             return x, state
-        return array_rule.confined(rule, x, state, before, self.project)
+        return confined(rule, x, state, before, self.project)
 
 
 @dataclass
@@ -345,7 +345,7 @@ def descend(objective, rule, x, pace, *, max_iter, tol, watch):
             break
         point = reached
         if point is not moved and rule.name == "schedule_free":
-            x, state = array_rule.averaged_anew(rule, point.x, point.state)
+            x, state = averaged_anew(rule, point.x, point.state)
             point = Point(x, state, *objective.value_and_gradient(x))
         if not exact or point.value < lowest.value:
             lowest = point

@@ -101,6 +101,8 @@ class Monitor:
         The part of the last value of the curve that the rule is not to bring down.
     seconds : list of float
         When each epoch ended, since the monitor was made.
+    pace : Pace or None
+        The learning rates of the epochs, where the solver has any.
     certificate : float or None
         Of the last epoch.
     last : callable or None
@@ -118,6 +120,7 @@ class Monitor:
         self.curve = []
         self.beside = 0.0
         self.seconds = []
+        self.pace = None
         self.certificate = None
         self.last = None
         self.updates = lambda: len(self.curve)

@@ -5,18 +5,16 @@ from scipy.sparse import csr_matrix, issparse
 
 from .._kernels import coordinate, sparse_products
 from .._kernels.column_moments import add_csr, add_dense
+from .._kernels.dtypes import FLOATING, INDEX
 from .._kernels.row_squares import csr_row_squares, dense_row_squares
 from .moments import ColumnSums
 
-# Which compiled function serves which arrays: chosen once, not at every call.
-FLOATING = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 # A compiled pass reads about this many numbers before Python looks for signals.
 NUMBERS_PER_CALL = 5_000_000
 # Rows of an F-ordered X that are gathered at a time, and numbers in them.
 GATHERED_ROWS, GATHERED_NUMBERS = 1024, 2**17
 # Parts of so many rows, or a multiple: so the storage does not show in the order of a sum.
 ROWS_TOGETHER = 64
-INDEX = {np.dtype(np.int32): "int", np.dtype(np.int64): "long long"}
 ALL = (slice(None),)
 
 

@@ -1,5 +1,6 @@
 """From an objective and the parameters of the way down to a solution, or to a run to go on with."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from math import isfinite
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import schedules
+from .._kernels.clock import FARTHEST
 from ..penalties import ElasticPenalty
 from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
@@ -15,7 +17,6 @@ from .dual import solve_dual
 from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small, sdca_passes
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
-from .state import FARTHEST
 from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
 from .variance_reduced import solve_variance_reduced
 
@@ -29,6 +30,8 @@ DENSE_WORK_ROWS, DENSE_WORK_COLUMNS = 64, 1000
 ONE_ROW = "ftrl", "schedule_free", "dog"
 # Batch solvers that "auto" lets go on to rounding, if the problem is small.
 GOES_ON = ("newton", "cholesky", "cd")
+# Solvers that hold a matrix of all pairs of columns.
+HOLD_PAIRS = ("newton", "cholesky", "psvrg")
 # From this many epochs on, one more pass is spent on the exact objective at the end.
 EPOCHS_PER_LOOK = 10
 
@@ -109,6 +112,20 @@ def check_rate(learning_rate):
         schedules.as_schedule(learning_rate)
 
 
+@contextmanager
+def told_of_memory(rule, p):
+    """What a solver that holds a matrix of all pairs of columns raises where there are too many."""
+    try:
+        yield
+    except MemoryError as error:
+        if rule.name not in HOLD_PAIRS:
+            raise
+        raise MemoryError(
+            f"optimizer={rule.name!r} holds a matrix of n_features x n_features, here {p} x {p}, "
+            "for which there is not enough memory: choose 'lbfgs' or 'saga', or leave it to 'auto'."
+        ) from error
+
+
 @quiet
 def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     """Minimise the objective.
@@ -135,6 +152,12 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     """
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
     monitor.last = lambda: start
+    with told_of_memory(way.rule, objective.rows.p):
+        return _solve(objective, start, way, rng=rng, monitor=monitor, run=run, stream=stream)
+
+
+def _solve(objective, start, way, *, rng, monitor, run, stream):
+    """The same from (W, b) as `start` has it, by the solver of the rule's family."""
     if way.rule.family == "batch":
         chosen = way.reason != AS_GIVEN
         goes_on = chosen and way.rule.name in GOES_ON

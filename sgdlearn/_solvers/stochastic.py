@@ -5,23 +5,26 @@ and the rates. `solve_stochastic` sends it over the rows, epoch by epoch; partia
 one chunk a call. The same kernels do both, so that k chunks equal one ordered pass to the last bit.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from .._kernels.clock import ELAPSED, FIRST_RATE, WEIGHT
 from .._kernels.stochastic_csr import csr_updates, keeps_to_its_columns
 from .._kernels.stochastic_dense import dense_updates
 from ..penalties import ElasticPenalty
 from . import batches
 from .monitor import Plateau, Settled
 from .order import draw_order
+from .pace import Pace
 from .parallel import visitor
 from .result import Result
 from .rows import GATHERED_ROWS, NUMBERS_PER_CALL
 from .scaling import Scaling
-from .state import ELAPSED, FIRST_RATE, WEIGHT, State
+from .state import State
 
 # From so many outputs and rows a batch on, matrix products are worth the calls; before, a loop over
 # rows is up to ten times as fast.
@@ -197,6 +200,12 @@ class Run:
             arrays = shift, scale, scale * self.unit
             self._kernel_scaling = tuple(array.astype(self.state.W.dtype) for array in arrays)
         return self._kernel_scaling
+
+    @property
+    def pace(self):
+        """Its rates, no epoch made yet."""
+        scaling = self.scaling
+        return Pace(self.rates, scaled=scaling is not None and bool(np.any(scaling.scale != 1.0)))
 
     @property
     def follows(self):
@@ -415,13 +424,16 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
     good, best = run.state.checkpoint(), at_start
     roof = RUNAWAY * max(at_zero, at_start or 0.0)
     scale = None if at_start is None else min(at_start, at_zero)  # a start far off is no measure
+    monitor.pace = run.pace
     converged, diverged, epoch = False, False, 0
     with visitor(run, objective) as visit:
         while epoch < max_iter and not converged:
             monitor.begin_epoch()
             if shuffle:
                 draw_order(rng, order)
+            t, memory = run.state.t, deepcopy(run.schedule_state)
             value = _epoch(run, judged, order, visit)
+            made = run.state.t - t
             diverged = not value <= limit
             taken_back = run.follows and (diverged or value > roof)
             seen = np.inf if taken_back else value
@@ -440,6 +452,7 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
             elif value <= best:
                 good, best, roof = run.state.checkpoint(), value, RUNAWAY * value
             scale = value if scale is None else scale
+            monitor.pace.epochs.append((t, made, memory))
             W, _ = run.coefficients()
             monitor.beside = objective.penalty.value(W) - judged.penalty.value(W)
             stopped = monitor.record(value + monitor.beside, None, run.coefficients)

@@ -7,7 +7,9 @@ fight with these, and change the bits.
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 from joblib import effective_n_jobs
 from threadpoolctl import ThreadpoolController
@@ -26,7 +28,7 @@ def in_order(part, borders, n_jobs):
     if n_jobs is None or len(borders) == 1:
         yield from (part(start, stop) for start, stop in borders)
         return
-    with blas_libraries().limit(limits=1, user_api="blas"):
+    with blas_by_one_thread():
         if n_jobs == 1:
             yield from (part(start, stop) for start, stop in borders)
             return
@@ -43,6 +45,28 @@ def in_order(part, borders, n_jobs):
 def count(n_jobs):
     """The threads that the parameter `n_jobs` of an estimator means; None leaves them to BLAS."""
     return None if n_jobs is None else effective_n_jobs(n_jobs)
+
+
+class _Limit:
+    """The limit on BLAS, and how many hold it now."""
+
+    lock, holders, limiter = Lock(), 0, None
+
+
+@contextmanager
+def blas_by_one_thread():
+    """BLAS keeps to the thread that calls it; the last to leave gives it back its threads."""
+    with _Limit.lock:
+        if _Limit.holders == 0:
+            _Limit.limiter = blas_libraries().limit(limits=1, user_api="blas")
+        _Limit.holders += 1
+    try:
+        yield
+    finally:
+        with _Limit.lock:
+            _Limit.holders -= 1
+            if _Limit.holders == 0:
+                _Limit.limiter.restore_original_limits()
 
 
 @cache

@@ -56,6 +56,12 @@ def coefficient_path(
         - `intercepts`, ndarray of shape (n_alphas,) or (n_alphas, n_outputs)
         - `feature_names`, list of str
 
+    Raises
+    ------
+    ValueError
+        If the estimator has no `alpha`, no `warm_start` or no penalty, needs `alphas` because it is
+        not a linear estimator of sgdlearn, or its input cannot be used.
+
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
@@ -69,6 +75,11 @@ def coefficient_path(
     model, X = _learner(estimator, X, y)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     if alphas is None:
+        if not hasattr(model, "_problem"):
+            raise ValueError(
+                "Only of the linear estimators of sgdlearn it is known where to begin: pass alphas "
+                f"for {type(model).__name__}."
+            )
         largest = least_alpha_without_features(model, X, y, sample_weight)
         alphas = np.geomspace(largest, alpha_ratio * largest, n_alphas)
     alphas = np.sort(np.asarray(alphas, dtype=np.float64))[::-1]
@@ -108,6 +119,8 @@ def _learner(estimator, X, y):
     missing = {"alpha", "warm_start"} - estimator.get_params(deep=False).keys()
     if missing:
         raise ValueError(f"{type(estimator).__name__} has no parameters {sorted(missing)}.")
+    if getattr(estimator, "penalty", "some") is None:
+        raise ValueError(f"With penalty=None alpha changes nothing. Got {estimator!r}.")
     return estimator, X
 
 
@@ -198,6 +211,11 @@ class CoefficientPathDisplay:
         Returns
         -------
         CoefficientPathDisplay
+
+        Raises
+        ------
+        ValueError
+            As for `coefficient_path`.
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
         path = coefficient_path(
@@ -213,7 +231,7 @@ class CoefficientPathDisplay:
         return cls(path.alphas, path.coefs, feature_names=names).plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, output=0, n_labels=8, line_kw=None):
-        """Draw the paths; the penalty falls from left to right.
+        """Draw the paths; alpha falls from left to right, on a log scale, where 0 has no place.
 
         Parameters
         ----------
@@ -229,10 +247,12 @@ class CoefficientPathDisplay:
         Returns
         -------
         self : CoefficientPathDisplay
+            This display.
         """
         ax = axes_for(ax, f"{type(self).__name__}.plot")
         coefs = self.coefs[:, output] if self.coefs.ndim == 3 else self.coefs
         order = np.argsort(self.alphas)[::-1]
+        order = order[self.alphas[order] > 0.0]
         alphas, coefs = self.alphas[order], coefs[order]
         largest = np.argsort(-np.abs(coefs[-1]), kind="stable")[:n_labels].tolist()
         self.lines_ = []

@@ -139,7 +139,9 @@ def add_legend(ax, handles=None, *, drawn=None, widen=False):
         return None
     labels = [folded(handle.get_label()) for handle in handles]
     entries = {"handles": handles, "labels": labels, **LEGEND}
-    legend = _measured_legend(ax, {**entries, "loc": "best"})
+    _take_away_legend(ax)
+    lay_out(ax)
+    legend = ax.legend(**{**entries, "loc": "best"})
     if not _is_covering(ax, legend, chain(ax.lines, ax.collections) if drawn is None else drawn):
         return legend
     beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
@@ -158,21 +160,28 @@ def add_legend(ax, handles=None, *, drawn=None, widen=False):
 
 def _legend_at_most(ax, height, entries):
     """A legend no higher than so many pixels, in smaller letters if need be."""
-    legend = _measured_legend(ax, entries)
+    legend = ax.legend(**entries)
     share = height / legend.get_window_extent().height
     if share < 1.0:
         size = legend.get_texts()[0].get_fontsize() * share
-        legend = _measured_legend(ax, {**entries, "fontsize": max(size, LEAST_LETTERS)})
+        legend = ax.legend(**{**entries, "fontsize": max(size, LEAST_LETTERS)})
     return legend
 
 
-def _measured_legend(ax, entries):
-    """A legend whose size is known, without the axes having made room for it."""
-    legend = ax.legend(**entries)
-    legend.set_in_layout(False)
-    root(ax).draw_without_rendering()
-    legend.set_in_layout(True)
-    return legend
+def _take_away_legend(ax):
+    """Remove what an earlier picture has left, so that no room is made for it."""
+    if ax.get_legend() is not None:
+        ax.get_legend().remove()
+
+
+def lay_out(ax):
+    """Put the axes where they will be, as drawing does, but faster where there are many of them."""
+    figure = root(ax)
+    engine = figure.get_layout_engine()
+    if engine is None:
+        figure.draw_without_rendering()
+    else:
+        engine.execute(figure)
 
 
 def folded(label, width=LABEL_WIDTH):

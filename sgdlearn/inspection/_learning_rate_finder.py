@@ -86,6 +86,11 @@ class LearningRateFinderDisplay:
         Returns
         -------
         LearningRateFinderDisplay
+
+        Raises
+        ------
+        ValueError
+            If the estimator takes no rate, or no rate brings the objective down.
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
         test = lr_range_test(
@@ -110,6 +115,7 @@ class LearningRateFinderDisplay:
         Returns
         -------
         self : LearningRateFinderDisplay
+            This display.
         """
         own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot")

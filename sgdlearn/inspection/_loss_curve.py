@@ -98,6 +98,11 @@ class LossCurveDisplay:
         Returns
         -------
         LossCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If it has no `loss_curve_`, or what runs along `x` is not known of it.
         """
         names = names_of([estimator]) if name is None else [name]
         return cls.from_estimators(
@@ -123,12 +128,17 @@ class LossCurveDisplay:
         Returns
         -------
         LossCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If there are none, one has no `loss_curve_`, or what runs along `x` is not known of it.
         """
         require_matplotlib(f"{cls.__name__}.from_estimators")
         names, estimators = named(estimators)
         learners = [inner(estimator) for estimator in estimators]
         for name, learner in zip(names, learners):
-            if not hasattr(learner, "loss_curve_"):
+            if not len(getattr(learner, "loss_curve_", ())):
                 raise ValueError(
                     f"{name} has no loss_curve_: it must be an estimator that keeps one, after "
                     f"fit. Got {learner!r}."
@@ -179,6 +189,12 @@ class LossCurveDisplay:
         Returns
         -------
         self : LossCurveDisplay
+            This display.
+
+        Raises
+        ------
+        ValueError
+            If there is no such `x`, or it is not known of one of the fits.
         """
         if x not in X_AXES:
             raise ValueError(f"x must be one of {list(X_AXES)}. Got {x!r}.")

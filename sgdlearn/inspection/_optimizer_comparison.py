@@ -108,6 +108,11 @@ class OptimizerComparisonDisplay:
         Returns
         -------
         OptimizerComparisonDisplay
+
+        Raises
+        ------
+        ValueError
+            If the search does not go over optimizers, or has no such metric or parameter.
         """
         require_matplotlib(f"{cls.__name__}.from_cv_results")
         results = getattr(cv_results, "cv_results_", cv_results)
@@ -159,6 +164,12 @@ class OptimizerComparisonDisplay:
         Returns
         -------
         self : OptimizerComparisonDisplay
+            This display.
+
+        Raises
+        ------
+        ValueError
+            If there is no such `x`.
         """
         if x not in ("parameter", "fit_time"):
             raise ValueError(f"x must be 'parameter' or 'fit_time'. Got {x!r}.")

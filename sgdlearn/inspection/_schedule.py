@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 
 from .. import schedules as vocabulary
+from .._parameters import check_domain
 from ._drawing import (
     add_grid,
     add_legend,
@@ -15,7 +16,7 @@ from ._drawing import (
     require_matplotlib,
     scale_x,
 )
-from ._names import named, short
+from ._names import inner, named, short
 
 # Steps at which a schedule is drawn, when there are more.
 POINTS = 2000
@@ -32,6 +33,8 @@ class ScheduleDisplay:
         The learning rates there.
     names : list of str
         What they are called in the legend.
+    scaled : bool, default=False
+        Whether the rates are those for columns of unit size, not for X as it is.
 
     Attributes
     ----------
@@ -50,10 +53,11 @@ class ScheduleDisplay:
     (0.01, 0.0018)
     """
 
-    def __init__(self, steps, rates, names):
+    def __init__(self, steps, rates, names, *, scaled=False):
         self.steps = [np.asarray(of_one) for of_one in steps]
         self.rates = [np.asarray(of_one, dtype=np.float64) for of_one in rates]
         self.names = list(names)
+        self.scaled = scaled
 
     @classmethod
     def from_schedules(
@@ -90,8 +94,14 @@ class ScheduleDisplay:
         Returns
         -------
         ScheduleDisplay
+
+        Raises
+        ------
+        ValueError
+            If there are none, one is no learning rate, or `n_steps` is no positive integer.
         """
         require_matplotlib(f"{cls.__name__}.from_schedules")
+        check_domain("n_steps", "from_schedules", n_steps, "an integer in [1, inf)")
         if not hasattr(schedules, "items"):
             schedules = [
                 entry if isinstance(entry, tuple) else (_name(entry), entry)
@@ -114,12 +124,15 @@ class ScheduleDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, name=None, ax=None, **kwargs):
-        """Draw the rates that a fit has used, of an estimator whose `learning_rate` is given.
+        """Draw the rates that the last `fit` has used, given or found by "auto".
+
+        "auto" moves in columns scaled to unit size; the axis says so. Its rates are none to give to
+        an estimator on X as it is.
 
         Parameters
         ----------
         estimator : GDLinearRegression, GDLogisticRegression or GDLinearSVC
-            Fitted, by a stochastic rule.
+            Fitted, by a stochastic rule; or a pipeline or a search that ends in one.
         name : str, default=None
             What the schedule is called; None is what it prints as.
         ax : matplotlib Axes, default=None
@@ -130,11 +143,24 @@ class ScheduleDisplay:
         Returns
         -------
         ScheduleDisplay
+
+        Raises
+        ------
+        ValueError
+            If `fit` has not run, or not by a stochastic rule.
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        steps, rates = rates_of_fit(estimator)
-        names = [_name(estimator.learning_rate) if name is None else name]
-        return cls([steps], [rates], names).plot(ax=ax, **kwargs)
+        learner = inner(estimator)
+        pace = getattr(learner, "_pace", None)
+        if pace is None or not pace.epochs:
+            fitted = "fitted" if hasattr(learner, "loss_curve_") else "not fitted"
+            raise ValueError(
+                "It takes a fit by a stochastic rule to have a learning rate for each update. "
+                f"Got {estimator!r}, {fitted}."
+            )
+        steps, rates = pace.in_full()
+        names = [_name(learner.learning_rate) if name is None else name]
+        return cls([steps], [rates], names, scaled=pace.scaled).plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, xscale="linear", yscale="linear", line_kw=None):
         """Draw the rates.
@@ -150,6 +176,7 @@ class ScheduleDisplay:
         Returns
         -------
         self : ScheduleDisplay
+            This display.
         """
         own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot")
@@ -161,7 +188,8 @@ class ScheduleDisplay:
             style.update(label=name, markevery=marks(len(chosen), i))
             kw = {**style, **(line_kw or {})}
             self.lines_ += ax.plot(steps[chosen], rates[chosen], **kw)
-        ax.set(xlabel="Update", ylabel="Learning rate", yscale=yscale)
+        ylabel = "Learning rate (columns of unit size)" if self.scaled else "Learning rate"
+        ax.set(xlabel="Update", ylabel=ylabel, yscale=yscale)
         scale_x(ax, xscale)
         add_grid(ax)
         if xscale == "linear":
@@ -178,21 +206,6 @@ def rates_along(rates, borders, objectives):
         found.append(rates(np.arange(start + 1, stop + 1), state))
         state = rates.observe(state, objective)
     return np.concatenate(found)
-
-
-def rates_of_fit(estimator):
-    """(steps, rates) of all updates that the last `fit` made at a given learning rate."""
-    run = getattr(estimator, "_run", None)
-    curve = getattr(estimator, "loss_curve_", None)
-    if run is None or curve is None or run.follows:
-        raise ValueError(
-            "The rates of a fit are known of a stochastic rule at a learning rate that you give "
-            "('auto' moves in units of its own), without early stopping. "
-            f"Got {estimator!r}, {'fitted' if curve is not None else 'not fitted'}."
-        )
-    updates = run.method.updates_in(estimator.n_samples_)
-    borders = run.state.t + updates * np.arange(-len(curve), 1)
-    return np.arange(borders[0] + 1, borders[-1] + 1), rates_along(run.rates, borders, curve)
 
 
 def _shown(rates, xscale):

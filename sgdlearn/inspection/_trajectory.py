@@ -123,6 +123,11 @@ class TrajectoryDisplay:
         Returns
         -------
         TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If a path has another shape.
         """
         require_matplotlib(f"{cls.__name__}.from_paths")
         if not hasattr(paths, "items"):
@@ -182,13 +187,22 @@ class TrajectoryDisplay:
         -------
         TrajectoryDisplay
 
+        Raises
+        ------
+        ValueError
+            If `x0` does not hold two numbers, or `minimize` does not take the rest.
+
         Examples
         --------
         >>> from scipy.optimize import rosen, rosen_der
         >>> from sgdlearn.inspection import TrajectoryDisplay
         >>> from sgdlearn.optimizers import SGD
         >>> display = TrajectoryDisplay.from_function(
-        ...     rosen, [-1.5, 2.0], ["adam", SGD(momentum=0.9), "lbfgs"], jac=rosen_der
+        ...     rosen,
+        ...     [-1.5, 2.0],
+        ...     ["adam", SGD(momentum=0.9), "lbfgs"],
+        ...     jac=rosen_der,
+        ...     max_iter=1000,
         ... )
         >>> display.names
         ['adam', 'SGD(momentum=0.9)', 'lbfgs']
@@ -233,6 +247,11 @@ class TrajectoryDisplay:
         Returns
         -------
         TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If it is not a linear estimator, or there are no such coordinates.
         """
         return cls.from_estimators([estimator], X, y, coordinates=coordinates, **kwargs)
 
@@ -283,6 +302,12 @@ class TrajectoryDisplay:
         Returns
         -------
         TrajectoryDisplay
+
+        Raises
+        ------
+        ValueError
+            If there are none, one is not a linear estimator, their objectives differ, or there are
+            no such coordinates.
         """
         require_matplotlib(f"{cls.__name__}.from_estimators")
         names, estimators = named(estimators)
@@ -329,6 +354,7 @@ class TrajectoryDisplay:
         Returns
         -------
         self : TrajectoryDisplay
+            This display.
         """
         own = ax is None
         ax = axes_for(ax, f"{type(self).__name__}.plot", figsize=(6.4, 4.8))
@@ -408,6 +434,8 @@ class Plane:
         names = None if columns is None else list(columns)
         places = [self._place(coordinate, names) for coordinate in coordinates]
         self.places = [place for place, _ in places]
+        if self.places[0] == self.places[1]:
+            raise ValueError(f"The two coordinates must differ. Got {coordinates!r}.")
         self.labels = tuple(label for _, label in places)
         self.origin = np.array([self._at(self.W, self.b, place) for place in self.places])
         # predictions are linear in the two: z = z0 + u z1 + v z2
@@ -440,20 +468,21 @@ class Plane:
         k, p = self.W.shape
         pair = isinstance(coordinate, tuple)
         output, feature = coordinate if pair else (0, coordinate)
-        suffix = f" (output {output})" if k > 1 else ""
-        if isinstance(feature, str) and feature == "intercept":
-            if not self.objective.fit_intercept:
-                raise ValueError("There is no intercept with fit_intercept=False.")
-            return (output, None), "Intercept" + suffix
         if names is not None and feature in names:
             feature = names.index(feature)
-        if not (isinstance(feature, (int, np.integer)) and -p <= feature < p and -k <= output < k):
+        intercept = isinstance(feature, str) and feature == "intercept"
+        if intercept and not self.objective.fit_intercept:
+            raise ValueError("There is no intercept with fit_intercept=False.")
+        if not (_is_index(output, k) and (intercept or _is_index(feature, p))):
             raise ValueError(
                 f"A coordinate must be the number or name of one of {p} features, 'intercept', or "
                 f"a pair of one of {k} outputs and such a feature. Got {coordinate!r}."
             )
+        suffix = f" (output {output % k})" if k > 1 else ""
+        if intercept:
+            return (output % k, None), "Intercept" + suffix
         name = f"x{feature % p}" if names is None else names[feature]
-        return (output, feature % p), f"Coefficient of {name}{suffix}"
+        return (output % k, feature % p), f"Coefficient of {name}{suffix}"
 
     def _direction(self, place):
         """(W, b) that are 1 in one coordinate and 0 in all others."""
@@ -506,6 +535,11 @@ def grid(box, xlim, ylim, n_grid):
 def on_grid(fun, x, y):
     """fun at the points of a grid, (n_y, n_x)."""
     return np.array([[fun(np.array([u, v])) for u in x] for v in y], dtype=np.float64)
+
+
+def _is_index(number, length):
+    """Whether this is the number of one of so many things, from either end."""
+    return isinstance(number, (int, np.integer)) and -length <= number < length
 
 
 def _finite(path):

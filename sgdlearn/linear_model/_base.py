@@ -4,7 +4,6 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -21,6 +20,7 @@ from .. import optimizers, penalties
 from .._compat import (
     CallbackSupportMixin,
     Interval,
+    KeepsParameterNames,
     StrOptions,
     has_callbacks,
     validate_parameters,
@@ -69,7 +69,7 @@ class Problem:
     validation: Validation | None
 
 
-class LinearModel(CallbackSupportMixin, BaseEstimator):
+class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
     """Base of the linear estimators; see one of them for the parameters."""
 
     _parameter_constraints = {
@@ -158,6 +158,12 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or no object to hold it.
         """
         for name in params:
             holder, _, inner = name.partition("__")
@@ -170,12 +176,6 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
                         f"{holder}={value!r}: pass an object first."
                     )
         return super().set_params(**params)
-
-    @classmethod
-    @cache
-    def _get_param_names(cls):
-        """Looked up once for each class: a signature takes as long as some passes over few rows."""
-        return super()._get_param_names()
 
     # What a kind of estimator adds
 
@@ -240,6 +240,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
 
         Raises
         ------
@@ -473,6 +474,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         self.n_samples_ = problem.objective.rows.n
         self.loss_curve_ = monitor.curve
         self.seconds_curve_ = monitor.seconds
+        self._pace = monitor.pace
         if problem.validation is not None:
             self.validation_curve_ = problem.validation.curve
         else:
@@ -585,6 +587,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
         """
         check_is_fitted(self)
         if sparse.issparse(self.coef_):
@@ -600,6 +603,7 @@ class LinearModel(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self : object
+            The estimator itself.
         """
         check_is_fitted(self)
         self.coef_ = sparse.csr_matrix(self.coef_)

@@ -51,6 +51,13 @@ class LinearClassifier(ClassifierMixin, LearnsFromStreams, LinearModel):
         Returns
         -------
         self : object
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            On input or parameters that cannot be used; the message names them. The model then is
+            what it was.
         """
         if classes is None and type(y) is np.ndarray:
             plan = self._lean_plan(X, sample_weight)
@@ -89,6 +96,11 @@ class LinearClassifier(ClassifierMixin, LearnsFromStreams, LinearModel):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes the score of the second.
+
+        Raises
+        ------
+        ValueError
+            On rows that are not numbers, or have another number of columns than those of `fit`.
         """
         scores = self._decision_function(X)
         return scores.ravel() if scores.shape[1] == 1 else scores
@@ -104,6 +116,12 @@ class LinearClassifier(ClassifierMixin, LearnsFromStreams, LinearModel):
         Returns
         -------
         ndarray of shape (n_samples,)
+            Labels, of those in `classes_`.
+
+        Raises
+        ------
+        ValueError
+            On rows that are not numbers, or have another number of columns than those of `fit`.
         """
         scores = self.decision_function(X)
         index = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)

@@ -196,6 +196,11 @@ class GDLogisticRegression(LinearClassifier):
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            On rows that are not numbers, or have another number of columns than those of `fit`.
         """
         scores = self._decision_function(X)
         return self._loss(scores.shape[1]).predict_proba(scores)
@@ -212,6 +217,11 @@ class GDLogisticRegression(LinearClassifier):
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            On rows that are not numbers, or have another number of columns than those of `fit`.
         """
         scores = self._decision_function(X)
         return self._loss(scores.shape[1]).predict_log_proba(scores)

@@ -230,6 +230,13 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         Returns
         -------
         self : object
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            On input or parameters that cannot be used; the message names them. The model then is
+            what it was.
         """
         plan = self._lean_plan(X, sample_weight)
         if plan is not None and self._run.method.n_outputs == 1:
@@ -264,6 +271,12 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the units of the targets.
+
+        Raises
+        ------
+        ValueError
+            On rows that are not numbers, or have another number of columns than those of `fit`.
         """
         return self._decision_function(X)
 

@@ -280,6 +280,7 @@ class GDMatrixFactorization(
         Returns
         -------
         self : object
+            The estimator itself.
 
         Raises
         ------
@@ -561,6 +562,7 @@ class GDMatrixFactorization(
         Returns
         -------
         self : object
+            The estimator itself.
 
         Raises
         ------
@@ -653,8 +655,14 @@ class GDMatrixFactorization(
         Returns
         -------
         ratings : ndarray of shape (n_ratings,), float64
+            In the units of those of `fit`.
         known : ndarray of shape (n_ratings, 2), bool
             Of user and item; with `return_known` alone.
+
+        Raises
+        ------
+        ValueError
+            On pairs that cannot be used.
         """
         check_is_fitted(self)
         users, items, *_ = read_pairs(self, X, reset=False)
@@ -684,6 +692,12 @@ class GDMatrixFactorization(
         Returns
         -------
         score : float
+            1 at best; 0 is no better than their mean.
+
+        Raises
+        ------
+        ValueError
+            On ratings that cannot be used.
         """
         check_is_fitted(self)
         if self._rating_loss().compares:

@@ -58,6 +58,11 @@ class Recommends:
             Ids. Where a user has fewer items left, None fills the rest.
         scores : ndarray of shape (n_users, n), float64
             As `predict` gives them; -inf where there is no item.
+
+        Raises
+        ------
+        ValueError
+            If `n` is no positive integer, or ids are of another kind than those of `fit`.
         """
         check_is_fitted(self)
         n = _number(n)
@@ -137,6 +142,11 @@ class Recommends:
             Ids, without the item itself.
         scores : ndarray of shape (n_items, n), float64
             Cosines.
+
+        Raises
+        ------
+        ValueError
+            If an item is not known, or `n` is no positive integer.
         """
         check_is_fitted(self)
         return self._similar(items, n, self._items, self._predictor().items, "items")
@@ -157,6 +167,11 @@ class Recommends:
             Ids, without the user itself.
         scores : ndarray of shape (n_users, n), float64
             Cosines.
+
+        Raises
+        ------
+        ValueError
+            If a user is not known, or `n` is no positive integer.
         """
         check_is_fitted(self)
         return self._similar(users, n, self._users, self._predictor().users, "users")
@@ -190,6 +205,11 @@ class Recommends:
         -------
         FoldedIn
             With attributes `users`, `factors`, `bias`; `recommend` takes it in the place of users.
+
+        Raises
+        ------
+        ValueError
+            On ratings that cannot be used.
         """
         check_is_fitted(self)
         loss = self._rating_loss()

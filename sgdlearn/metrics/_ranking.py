@@ -100,6 +100,11 @@ def recall_at_k(relevant, scores, *, k=10, seen=None, per_user=False):
     -------
     float, or ndarray of shape (n_users,)
         All is read, and nan and errors are, as for `precision_at_k`.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, there is a NaN somewhere, or `k` is not a positive integer.
     """
     return _over_users(_recall, relevant, scores, k, seen, per_user)
 
@@ -127,6 +132,11 @@ def ndcg_at_k(relevant, scores, *, k=10, seen=None, per_user=False):
     -------
     float, or ndarray of shape (n_users,)
         All is read, and nan and errors are, as for `precision_at_k`.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, there is a NaN somewhere, or `k` is not a positive integer.
     """
     return _over_users(_ndcg, relevant, scores, k, seen, per_user)
 
@@ -151,6 +161,11 @@ def map_at_k(relevant, scores, *, k=10, seen=None, per_user=False):
     -------
     float, or ndarray of shape (n_users,)
         All is read, and nan and errors are, as for `precision_at_k`.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, there is a NaN somewhere, or `k` is not a positive integer.
     """
     return _over_users(_average_precision, relevant, scores, k, seen, per_user)
 
@@ -175,6 +190,11 @@ def auc(relevant, scores, *, seen=None, per_user=False):
     -------
     float, or ndarray of shape (n_users,)
         All is read, and nan and errors are, as for `precision_at_k`.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, or there is a NaN somewhere.
     """
     return _over_users(_auc, relevant, scores, None, seen, per_user)
 

@@ -48,6 +48,11 @@ def ranking_metrics(model, X, y=None, *, k=10, relevant_from=None, exclude_seen=
     dict
         ``{"precision": ..., "recall": ..., "ndcg": ..., "map": ..., "auc": ...}``: means over the
         users with a relevant item in X, nan (with an `UndefinedMetricWarning`) if there are none.
+
+    Raises
+    ------
+    ValueError
+        If the model is not fitted, or pairs or parameters cannot be used.
     """
     return _means(METRICS, model, X, y, k, relevant_from, exclude_seen)
 
@@ -94,7 +99,27 @@ class RankingScorer(Parameters):
         self.relevant_from = relevant_from
 
     def __call__(self, estimator, X, y=None):
-        """The score of a fitted estimator, or of a `Pipeline` that ends with one."""
+        """The score of a fitted estimator, or of a `Pipeline` that ends with one.
+
+        Parameters
+        ----------
+        estimator : GDMatrixFactorization or Pipeline
+            Fitted.
+        X : {array-like, sparse matrix}
+            The held-out interactions, as `fit` takes them.
+        y : array-like of shape (n_samples,), default=None
+            Their ratings, where X are pairs.
+
+        Returns
+        -------
+        float
+            The mean over users; larger is better.
+
+        Raises
+        ------
+        ValueError
+            On parameters or interactions that cannot be used.
+        """
         self.validate()
         if self.metric not in METRICS:
             raise ValueError(f"metric must be one of {list(METRICS)}, got {self.metric!r}.")

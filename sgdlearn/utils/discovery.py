@@ -26,6 +26,11 @@ default=None
     -------
     estimators : list of tuple
         The pairs (name, class), sorted by name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind.
     """
     kinds = list(_KINDS) if type_filter is None else type_filter
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)

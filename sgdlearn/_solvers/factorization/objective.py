@@ -127,7 +127,7 @@ class RatingLoss:
 
 
 class Pointwise(RatingLoss):
-    """A loss of losses.py, rating by rating."""
+    """A loss of `sgdlearn.losses`, rating by rating."""
 
     def __init__(self, loss):
         self.loss, self.name = loss, loss.name

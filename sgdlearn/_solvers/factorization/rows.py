@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..._kernels.clock import CLOCK_SIZE, MOMENTUM_PRODUCT, SHRINKAGE
+from ..._kernels.dtypes import FLOATING
 from ..._kernels.factor_rows import start_rows
 from ..arrays import writeable
-from ..state import CLOCK_SIZE, MOMENTUM_PRODUCT, SHRINKAGE
 
 # Bytes of a vector register, and of a line of memory.
 REGISTER, LINE = 32, 64
 # Places after the factors: bias and the sums of squares of "rpcs".
 BIAS, BIAS_SQUARES, SQUARES = 0, 1, 2
-FLOATING = {np.dtype("f4"): "float", np.dtype("f8"): "double"}
 
 
 @dataclass(frozen=True)

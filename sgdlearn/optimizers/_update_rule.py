@@ -1,4 +1,4 @@
-"""The compiled update rules on arrays of any shape, for training loops of a user's own.
+"""Compiled update rules, on arrays of any shape too, for training loops of a user's own.
 
 The state of an array is {"slots": (n_slots, *shape), "clock": the scalars of the run}, as the runs
 of estimators have it; that of a list, tuple or dict of arrays is one of states.
@@ -6,12 +6,115 @@ of estimators have it; that of a list, tuple or dict of arrays is one of states.
 
 import numpy as np
 
+from .._kernels.clock import FIRST_RATE, model_of, new_clock
+from .._kernels.dtypes import FLOATING
 from .._kernels.stochastic_dense import gradient_update
-from .rows import FLOATING
-from .state import ELAPSED, FARTHEST, FIRST_RATE, model_of, new_clock
+from ._base import Optimizer
 
 NO_COORDINATES = None, None, None
 NO_PENALTY = 0.0, 0.0, -np.inf, False
+
+
+class UpdateRule(Optimizer):
+    """A compiled update rule."""
+
+    def init(self, params):
+        """The state before the first update.
+
+        Parameters
+        ----------
+        params : ndarray of float32 or float64, of any shape; or a list, tuple or dict of them
+            Of several arrays each is optimised as if it were alone, by `update` in one call.
+
+        Returns
+        -------
+        dict
+            ``{"slots": ndarray (n_slots, *shape), "clock": ndarray}``, plain arrays that pickle:
+            the memory of every parameter, and the scalars of the run. For several arrays, a
+            list, tuple or dict of such states.
+
+        Raises
+        ------
+        ValueError
+            For arrays that are neither of float32 nor of float64.
+        """
+        return init(self, params)
+
+    def update(self, params, grads, state, rate, out=None):
+        """One update, by the same compiled rule that the estimators use.
+
+        Parameters
+        ----------
+        params : ndarray of float32 or float64, of any shape; or a list, tuple or dict of them
+            The parameters; changed only as `out`.
+        grads : like params
+            The gradient of what is to be minimised, at `params`.
+        state : dict, or a list, tuple or dict of them
+            What `init` or the last update returned.
+        rate : float
+            Positive; the learning rate of this update.
+        out : like params, default=None
+            Where to write the new parameters; `params` itself will do. The state, too, is then
+            updated in place, and nothing is allocated.
+
+        Returns
+        -------
+        new_params : like params
+            `out`, if given, else new arrays.
+        new_state : like state
+            For the next update.
+
+        Raises
+        ------
+        ValueError
+            For arrays of another type or shape, or a rate that is not positive and finite.
+
+        Examples
+        --------
+        Least squares on two arrays, by Adam:
+
+        >>> import numpy as np
+        >>> from sgdlearn.optimizers import Adam
+        >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        >>> y = X @ [2.0, -1.0] + 3.0
+        >>> params = {"w": np.zeros(2), "b": np.zeros(())}
+        >>> rule = Adam()
+        >>> state = rule.init(params)
+        >>> for _ in range(2000):
+        ...     r = X @ params["w"] + params["b"] - y
+        ...     grads = {"w": X.T @ r, "b": r.sum()}
+        ...     params, state = rule.update(params, grads, state, 0.05)
+        >>> params["w"].round(2), float(params["b"].round(2))
+        (array([ 2., -1.]), 3.0)
+        """
+        return update(self, params, grads, state, rate, out)
+
+    def solution(self, params, state):
+        return model(self, params, state)
+
+    def begin(self, clock, *parts):
+        """Prepare the clock and the slots of the parameters, which are all zero.
+
+        Parameters
+        ----------
+        clock : ndarray
+            The scalars of a run.
+        *parts : tuple of ndarray
+            Parameters w and their slots.
+        """
+
+    def kernel_parameters(self):
+        """What the compiled loops know the rule's parameters by.
+
+        Returns
+        -------
+        beta1, beta2, epsilon, extra : float
+            0.0 what the rule does not have. Momentum counts as a beta1, rho as a beta2.
+        """
+        beta1 = getattr(self, "beta1", getattr(self, "momentum", 0.0))
+        beta2 = getattr(self, "beta2", getattr(self, "rho", 0.0))
+        extra = getattr(self, "momentum_decay", getattr(self, "beta", 0.0))
+        return float(beta1), float(beta2), float(getattr(self, "epsilon", 0.0)), float(extra)
 
 
 def init(rule, params):
@@ -123,35 +226,3 @@ def like(container, parts):
     if isinstance(container, dict):
         return dict(zip(container, parts, strict=True))
     return type(container)(parts)
-
-
-def confined(rule, params, state, before, project):
-    """(params, state) after an update from the state `before`, projected onto a convex set.
-
-    For schedule-free it is z that the projection confines; the average x of all z follows. What is
-    farthest from DoG's start is a point of the set, and so is its average.
-    """
-    if rule.name == "dog":
-        inside = project(params)
-        away = np.linalg.norm(np.asarray(inside - state["slots"][0], dtype=np.float64).ravel())
-        state["clock"][FARTHEST] = max(before["clock"][FARTHEST], away)
-        state["slots"][1] = project(state["slots"][1])
-        return inside, state
-    if rule.name != "schedule_free":
-        return project(params), state
-    z = state["slots"][1]
-    inside = project(z)
-    elapsed = state["clock"][ELAPSED]
-    mix = 1.0 - before["clock"][ELAPSED] / elapsed
-    x = rule.solution(params, state) + mix * (inside - z)
-    z[...] = inside
-    return (1.0 - rule.momentum) * z + rule.momentum * x, state
-
-
-def averaged_anew(rule, params, state):
-    """Schedule-free from its average on, as if it began there, save AdaGrad's sums."""
-    x = rule.solution(params, state)
-    state = {"slots": state["slots"].copy(), "clock": state["clock"].copy()}
-    state["slots"][1] = x
-    state["clock"][ELAPSED] = 0.0
-    return x, state
