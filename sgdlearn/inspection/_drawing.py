@@ -151,6 +151,7 @@ def add_legend(ax, handles=None, *, drawn=None, widen=False):
         figure = ax.figure
         width = figure.get_figwidth() + legend.get_window_extent().width / figure.dpi
         figure.set_figwidth(width)
+        _keep_margins(ax)
     elif not make_room_beside(ax, [legend]):
         height = ax.get_window_extent().height
         legend = _legend_at_most(ax, 0.6 * height, {**entries, "loc": "upper right"})
@@ -217,6 +218,7 @@ def make_room_beside(ax, artists):
     """
     figure = root(ax)
     if figure.get_layout_engine() is not None:
+        _keep_margins(ax)
         return True
     figure.draw_without_rendering()
     box, pixels = ax.get_position(), ax.get_window_extent()
@@ -228,7 +230,18 @@ def make_room_beside(ax, artists):
     enough = box.width - left - right > 0.4 * box.width
     if enough:
         ax.set_position([box.x0 + left, box.y0, box.width - left - right, box.height])
+        _keep_margins(ax)
     return enough
+
+
+def _keep_margins(ax):
+    """Tell a figure of one axes alone where they are: from there `tight_layout` would go on."""
+    figure = root(ax)
+    if figure.axes != [ax]:
+        return
+    lay_out(ax)
+    box = ax.get_position()
+    figure.subplotpars.update(left=box.x0, right=box.x1, bottom=box.y0, top=box.y1)
 
 
 def _make_room_above(ax, legend):
