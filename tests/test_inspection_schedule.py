@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from pictures import covered, plt
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.pipeline import make_pipeline
 
@@ -218,13 +219,14 @@ def test_rates_of_a_schedule_of_ones_own(standardize):
 
 
 def test_rates_that_are_not_known():
-    for model in (
-        GDLogisticRegression(optimizer="sgd", random_state=0),
-        GDLogisticRegression(optimizer="sgd", random_state=0).partial_fit(X, y, classes=[0, 1]),
-        GDLogisticRegression(optimizer="lbfgs").fit(X, y),
-        GDLogisticRegression(optimizer="saga", max_iter=5, tol=None).fit(X, y),
+    model = GDLogisticRegression(optimizer="sgd", random_state=0)
+    for model, state in (
+        (model, "not fitted"),
+        (clone(model).partial_fit(X, y, classes=[0, 1]), "fitted by partial_fit, which keeps none"),
+        (GDLogisticRegression(optimizer="lbfgs").fit(X, y), "fitted"),
+        (GDLogisticRegression(optimizer="saga", max_iter=5, tol=None).fit(X, y), "fitted"),
     ):
-        with pytest.raises(ValueError, match="a learning rate for each update"):
+        with pytest.raises(ValueError, match=rf"a learning rate for each update(?s:.)*, {state}\."):
             ScheduleDisplay.from_estimator(model)
 
 

@@ -153,7 +153,11 @@ class ScheduleDisplay:
         learner = inner(estimator)
         pace = getattr(learner, "_pace", None)
         if pace is None or not pace.epochs:
-            fitted = "fitted" if hasattr(learner, "loss_curve_") else "not fitted"
+            fitted = "not fitted"
+            if hasattr(learner, "loss_curve_"):
+                fitted = "fitted"
+            elif hasattr(learner, "coef_"):
+                fitted = "fitted by partial_fit, which keeps none"
             raise ValueError(
                 "It takes a fit by a stochastic rule to have a learning rate for each update. "
                 f"Got {estimator!r}, {fitted}."
