@@ -219,10 +219,10 @@ def test_rates_of_a_schedule_of_ones_own(standardize):
 
 
 def test_rates_that_are_not_known():
-    model = GDLogisticRegression(optimizer="sgd", random_state=0)
+    rule = GDLogisticRegression(optimizer="sgd", random_state=0)
     for model, state in (
-        (model, "not fitted"),
-        (clone(model).partial_fit(X, y, classes=[0, 1]), "fitted by partial_fit, which keeps none"),
+        (rule, "not fitted"),
+        (clone(rule).partial_fit(X, y, classes=[0, 1]), "fitted by partial_fit, which keeps none"),
         (GDLogisticRegression(optimizer="lbfgs").fit(X, y), "fitted"),
         (GDLogisticRegression(optimizer="saga", max_iter=5, tol=None).fit(X, y), "fitted"),
     ):
