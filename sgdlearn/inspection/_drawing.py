@@ -237,7 +237,7 @@ def make_room_beside(ax, artists):
 def _keep_margins(ax):
     """Tell a figure of one axes alone where they are: from there `tight_layout` would go on."""
     figure = root(ax)
-    if figure.axes != [ax]:
+    if figure.axes != [ax] or ax.figure is not figure:
         return
     lay_out(ax)
     box = ax.get_position()
