@@ -1,6 +1,6 @@
 """
-Recommending films
-==================
+Ratings of films: the penalty, newcomers, a map
+===============================================
 
 Users rate films; the model predicts what they would give to others, recommends, and learns from
 each new rating as it comes. X holds pairs of ids, y the ratings: so the folds of a cross-validation

@@ -1,7 +1,7 @@
 """`minimize`: any differentiable function, by the package's update rules or L-BFGS."""
 
 import warnings
-from inspect import signature
+from inspect import isclass, signature
 
 import numpy as np
 from scipy import optimize
@@ -26,6 +26,7 @@ SUCCESS = general.CONVERGED, general.STOPPED, general.DONE
 def minimize(
     fun,
     x0,
+    args=(),
     *,
     jac=None,
     optimizer="adam",
@@ -49,7 +50,10 @@ def minimize(
         ``fun(x) -> float``, or ``(float, gradient)`` with ``jac=True``. If it has a parameter named
         ``rng`` it is taken to be stochastic and is passed a `numpy.random.Generator` by that name.
     x0 : array-like of floats, of any shape
-        Where to start. `fun` and `jac` get arrays of this shape, of double precision.
+        Where to start. `fun` and `jac` get arrays of this shape, of double precision; a number is
+        an array of one.
+    args : tuple, default=()
+        What `fun` and `jac` are passed after x: ``fun(x, *args)``.
     jac : callable, True or None, default=None
         ``jac(x) -> gradient``, of the shape of x. ``jac(x, rng)`` is a stochastic one: it may draw
         what it needs, such as a batch of rows or an episode, from the `numpy.random.Generator`.
@@ -63,7 +67,8 @@ def minimize(
         A number or a schedule is taken as it is. "auto" looks for the first rate along the rule's
         first update and then follows the objective: larger while it falls, smaller when it does
         not, back a few updates when it runs away. With a stochastic gradient the rate falls from
-        the first to zero over `max_iter` updates.
+        the first to zero over `max_iter` updates. "dog" finds its own steps, which the rate
+        multiplies: give it 1.0, if any.
     max_iter : int, default=10000
         The most updates of a run.
     tol : float or None, default=1e-5
@@ -73,7 +78,7 @@ def minimize(
     callback : callable, default=None
         ``callback(intermediate_result)``, called by that name with an `OptimizeResult` (x, fun,
         jac, nit, learning_rate) after every update; with a parameter of another name it gets x.
-        The run ends where it raises StopIteration.
+        The run ends where it returns True or raises StopIteration.
     bounds : sequence of (min, max), or scipy.optimize.Bounds, default=None
         For each element of x; None for no bound. Every update is followed by the projection.
     n_restarts : int, default=0
@@ -122,7 +127,7 @@ def minimize(
     >>> result.success, result.x.round(3)
     (True, array([1., 1.]))
     """
-    x0 = np.array(x0, dtype=np.float64)
+    x0 = np.atleast_1d(np.array(x0, dtype=np.float64))
     for name, value, domain in (
         ("max_iter", max_iter, "an integer in [1, inf)"),
         ("tol", tol, "None or a number in [0, inf)"),
@@ -133,14 +138,14 @@ def minimize(
     box = box_of(bounds, x0)
     rng = np.random.default_rng(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     objective = general.Objective(
-        fun,
-        jac,
+        with_args(fun, args),
+        with_args(jac, args),
         box,
         draws_value="rng" in parameters(fun),
         draws_gradient="rng" in parameters(fun if jac is True else jac),
         rng=rng,
     )
-    rule = optimizers.resolve(optimizer)
+    rule = rule_of(optimizer)
     check_pairs(rule, learning_rate, objective)
     pace = pace_of(learning_rate, rule, objective, max_iter, seed=int(rng.integers(2**32)))
     results = []
@@ -159,6 +164,34 @@ def minimize(
     if not best.success:
         warnings.warn(f"minimize: {best.message}", ConvergenceWarning, stacklevel=2)
     return best
+
+
+def with_args(function, args):
+    """The function with these behind its x, before what else it is passed."""
+    args = args if isinstance(args, tuple) else (args,)
+    if not args or not callable(function):
+        return function
+    return lambda x, *others, **named: function(x, *args, *others, **named)
+
+
+def rule_of(optimizer):
+    """The `Optimizer` of a name or an object, validated."""
+    if isinstance(optimizer, str) and optimizer in optimizers.OPTIMIZERS:
+        return optimizers.OPTIMIZERS[optimizer]()
+    if isinstance(optimizer, optimizers.Optimizer):
+        return optimizer.validate()
+    instead = ""
+    if isclass(optimizer) and issubclass(optimizer, optimizers.Optimizer):
+        instead = f" Pass an object: {optimizer.__name__}()."
+    raise ValueError(
+        f"The 'optimizer' parameter of minimize must be one of {[*update_rules(), 'lbfgs']} or an "
+        f"Optimizer object. Got {optimizer!r} instead.{instead}"
+    )
+
+
+def update_rules():
+    """The names of the rules that need no rows of data."""
+    return [name for name, kind in optimizers.OPTIMIZERS.items() if kind.family == "stochastic"]
 
 
 def box_of(bounds, x0):
@@ -189,7 +222,7 @@ def check_pairs(rule, learning_rate, objective):
     if rule.family != "stochastic" and name != "lbfgs":
         raise ValueError(
             f"optimizer={name!r} needs rows of data. minimize takes 'lbfgs' and the update rules: "
-            f"{[n for n, kind in optimizers.OPTIMIZERS.items() if kind.family == 'stochastic']}."
+            f"{update_rules()}."
         )
     if not (jac is None or jac is True or callable(jac)):
         raise ValueError(f"jac must be a callable, True or None. Got {jac!r}.")
@@ -269,16 +302,16 @@ class Watch:
             return False
         try:
             if self.by_result:
-                self.callback(
+                answer = self.callback(
                     intermediate_result=optimize.OptimizeResult(
                         x=x.copy(), fun=value, jac=gradient.copy(), nit=nit, learning_rate=rate
                     )
                 )
             else:
-                self.callback(x.copy())
+                answer = self.callback(x.copy())
         except StopIteration:
             return True
-        return False
+        return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
 
 def parameters(function):

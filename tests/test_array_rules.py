@@ -143,6 +143,23 @@ def test_errors_say_what_is_wrong(change, message):
         rule.init(np.arange(3))
 
 
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"grads": {"w": np.zeros(3)}}, r"grads must have a part .* \['w', 'b'\]\. Got \['w'\]"),
+        ({"grads": {"w": np.zeros(3), "c": np.zeros(())}}, r"grads must .* Got \['w', 'c'\]"),
+        ({"grads": np.zeros(3)}, r"grads must .* Got ndarray"),
+        ({"state": {}}, r"state must have a part for each of params, .* Got \[\]"),
+        ({"out": [np.zeros(3), np.zeros(())]}, r"out must .* Got \[0, 1\]"),
+    ],
+)
+def test_containers_of_other_parts(change, message):
+    rule, params = RULES["adam"], {"w": np.zeros(3), "b": np.zeros(())}
+    arguments = {"params": params, "grads": params, "state": rule.init(params), "rate": 0.1}
+    with pytest.raises(ValueError, match=message):
+        rule.update(**arguments | change)
+
+
 def test_an_optimizer_of_ones_own_shows_what_it_moves():
     w = np.ones(2)
     assert Optimizer().solution(w, None) is w

@@ -101,6 +101,12 @@ def test_compatibility_names_the_checks_that_fail():
         assert f"`{check}`" in text_of("docs/compatibility.md")
 
 
+def test_examples_have_titles_of_their_own():
+    stories = [ast.get_docstring(ast.parse(path.read_text("utf-8"))) for path in EXAMPLES]
+    titles = [story.strip("=\n").split("\n", 1)[0] for story in stories]
+    assert len(set(titles)) == len(titles)
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_example_can_be_shown(example):
     """It begins with a title and says something; what is run in the gallery draws a picture."""

@@ -1,6 +1,7 @@
 """Losses, penalties, schedules and optimizers of a user's own, written in NumPy."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
+from sgdlearn._solvers.own_loss import check_loss
 from sgdlearn.losses import Loss
 from sgdlearn.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 from sgdlearn.penalties import Penalty
@@ -286,6 +289,104 @@ def test_in_a_grid_search(n_jobs):
         search = GridSearchCV(model, grid, cv=2, n_jobs=n_jobs).fit(X, target)
         assert len(np.unique(search.cv_results_["mean_test_score"])) > 1
         assert search.best_score_ > 0.3
+
+
+# A loss is tried before anything is learnt from it
+
+
+class Told(Loss):
+    """A loss of the residual by two functions."""
+
+    def __init__(self, values, slopes, kind="regression"):
+        self.values, self.slopes, self.kind = values, slopes, kind
+
+    def value(self, y, z):
+        return self.values(y, z)
+
+    def gradient(self, y, z):
+        return self.slopes(y, z)
+
+
+def square(y, z):
+    return (z - y) ** 2 / 2
+
+
+@pytest.mark.parametrize(
+    "values, slopes",
+    [
+        (square, lambda y, z: y - z),
+        (square, lambda y, z: 2 * (z - y)),
+        (lambda y, z: np.exp(z / 9), lambda y, z: np.exp(z / 9)),
+        (lambda y, z: np.logaddexp(0, -y * z), lambda y, z: 1 / (1 + np.exp(y * z))),
+        (lambda y, z: np.maximum(z - y, 0.2 * (y - z)), lambda y, z: np.sign(z - y)),
+    ],
+)
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e4])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_gradient_that_is_not_that_of_the_value_is_an_error(values, slopes, size, method):
+    model = GDLinearRegression(loss=Told(values, slopes), optimizer="sgd")
+    message = r"gradient\(y, z\) of the loss Told is not the derivative .* at y=.*, z=.* it is "
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)(X, size * z)
+
+
+@pytest.mark.parametrize(
+    "values, slopes",
+    [
+        (square, lambda y, z: z - y),
+        (lambda y, z: np.float32(square(y, z)), lambda y, z: np.float32(z - y)),
+        (lambda y, z: np.abs(z - y), lambda y, z: np.sign(z - y)),
+        (
+            lambda y, z: np.maximum(0, np.abs(z - y) - 1),
+            lambda y, z: np.sign(z - y) * (np.abs(z - y) > 1),
+        ),
+        (lambda y, z: np.abs(z), lambda y, z: np.sign(z)),
+        (lambda y, z: np.logaddexp(z - y, y - z) - np.log(2), lambda y, z: np.tanh(z - y)),
+        (
+            lambda y, z: np.exp(z) - y * z + np.where(y > 0, y * np.log(abs(y) + (y == 0)) - y, 0),
+            lambda y, z: np.exp(np.minimum(z, 30)) - y,
+        ),
+    ],
+)
+@pytest.mark.parametrize("size", [0.0, 1e-3, 1.0, 1e4])
+def test_a_gradient_that_is_passes(values, slopes, size):
+    check_loss(Told(values, slopes), np.abs(size * z).round(3))
+
+
+def test_a_classifier_of_a_wrong_gradient():
+    loss = Told(
+        lambda y, z: np.maximum(0, 1 - y * z), lambda y, z: y * (y * z < 1), "classification"
+    )
+    with pytest.raises(ValueError, match=r"gradient.*Told is not the derivative"):
+        GDLinearSVC(loss=loss).fit(X, labels)
+
+
+@pytest.mark.parametrize(
+    "name, values, slopes",
+    [
+        ("value", lambda y, z: square(y, z).mean(), lambda y, z: z - y),
+        ("value", lambda y, z: square(y, z)[:, None], lambda y, z: z - y),
+        ("gradient", square, lambda y, z: (z - y).sum()),
+        ("gradient", square, lambda y, z: list(z - y)),
+    ],
+)
+def test_arrays_of_another_shape(name, values, slopes):
+    with pytest.raises(ValueError, match=rf"{name}\(y, z\) of the loss Told must .* of shape \("):
+        GDLinearRegression(loss=Told(values, slopes)).fit(X, z)
+
+
+def test_values_below_zero():
+    loss = Told(lambda y, z: np.exp(z) - y * z, lambda y, z: np.exp(z) - y)
+    with pytest.raises(ValueError, match=r"Told must not be negative.* Got -.* at y=.*, z="):
+        GDLinearRegression(loss=loss).fit(X, np.arange(len(X)))
+
+
+def test_values_below_zero_that_go_unseen_are_no_divergence():
+    loss = Told(lambda y, z: (z - y - 1.0) ** 2 / 2 - 0.01, lambda y, z: z - y - 1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model = GDLinearRegression(loss=loss, optimizer="lbfgs").fit(X, np.ones(len(X)))
+    assert model.loss_curve_[-1] < 0.0
 
 
 # What "auto" makes of them

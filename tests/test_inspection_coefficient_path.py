@@ -1,5 +1,6 @@
 """coefficient_path and CoefficientPathDisplay."""
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ from pictures import are_within_figure, plt
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import Lasso, LinearRegression, enet_path
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
 from sgdlearn import GDLinearRegression, GDLogisticRegression
 from sgdlearn.inspection import CoefficientPathDisplay, coefficient_path
@@ -106,6 +107,39 @@ def test_lines_are_the_coefficients():
     assert are_within_figure(display.labels_)
 
 
+@pytest.mark.parametrize("as_frame", [True, False])
+def test_names_of_the_columns_that_a_pipeline_makes(as_frame):
+    data = load_iris(as_frame=as_frame)
+    model = GDLogisticRegression(penalty="l1", tol=1e-3)
+    pipeline = make_pipeline(PolynomialFeatures(2, include_bias=False), StandardScaler(), model)
+    names = pipeline[:-1].fit(data.data).get_feature_names_out()
+    path = coefficient_path(pipeline, data.data, data.target, n_alphas=2)
+    assert path.feature_names == list(names)
+    nameless = make_pipeline(FunctionTransformer(np.abs), model)
+    path = coefficient_path(nameless, load_iris().data, data.target, n_alphas=2)
+    assert path.feature_names == ["x0", "x1", "x2", "x3"]
+
+
+def test_what_is_rounding_is_not_counted_nor_named():
+    coefs = np.array([[4e-16, 0.0, 0.0, 1e-17], [1.0, 0.0, 0.0, 2e-17], [2.0, 1e-6, 0.0, 3e-17]])
+    display = CoefficientPathDisplay([1.0, 0.1, 0.01], coefs).plot()
+    assert [label.get_text() for label in display.labels_] == ["x0", "x1"]
+    (top,) = display.ax_.child_axes
+    assert [tick.get_text() for tick in top.get_xticklabels()] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("layout", ["constrained", None, "own"])
+def test_labels_are_whole_after_tight_layout(layout):
+    coefs = np.linspace(0, 1, 30)[:, None] * np.arange(1.0, 9.0)
+    names = [f"a feature of some length, number {j}" for j in range(8)]
+    display = CoefficientPathDisplay(np.geomspace(1, 1e-3, 30), coefs, feature_names=names)
+    display.plot(ax=None if layout == "own" else plt.subplots(layout=layout)[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # matplotlib's, that the layout changes
+        display.figure_.tight_layout()
+    assert are_within_figure(display.labels_)
+
+
 def test_labels_do_not_overlap_and_stay_in_the_picture():
     coefs = np.linspace(0, 1, 30)[:, None] * (1.0 + 1e-3 * np.arange(8))
     names = [f"a feature of some length, number {j}" for j in range(8)]
@@ -127,7 +161,14 @@ def test_one_output_of_several():
     model = GDLogisticRegression(penalty="l1", tol=1e-3)
     display = CoefficientPathDisplay.from_estimator(model, *data, n_alphas=4)
     assert display.coefs.shape == (4, 3, 4)
+    assert display.output_names == ["class 0", "class 1", "class 2"]
+    assert display.ax_.get_ylabel().endswith(", class 0")
+    for output in (3, -4, 1.0, "class 1"):
+        with pytest.raises(ValueError, match=f"output must be .* below 3, .* Got {output!r}"):
+            display.plot(output=output)
+    assert display.plot(output=-1).ax_.get_ylabel().endswith(", class 2")
     again = display.plot(output=2)
+    assert again.ax_.get_ylabel().endswith(", class 2")
     for j, line in enumerate(again.lines_):
         np.testing.assert_array_equal(line.get_ydata(), display.coefs[:, 2, j])
 
@@ -145,8 +186,20 @@ def test_no_penalty_is_not_on_the_log_scale():
 def test_errors():
     with pytest.raises(ValueError, match=r"LinearRegression has no parameters \['alpha', 'warm"):
         coefficient_path(LinearRegression(), X, y)
-    with pytest.raises(ValueError, match="With penalty=None alpha changes nothing"):
+    with pytest.raises(ValueError, match="with penalty=None alpha changes nothing"):
         coefficient_path(GDLinearRegression(penalty=None), X, y)
     with pytest.raises(ValueError, match="pass alphas for Lasso"):
         coefficient_path(Lasso(), X, y)
     assert coefficient_path(Lasso(), X, y, alphas=[1.0, 0.1]).coefs.shape == (2, 10)
+
+
+def test_outputs_of_numbers():
+    both = np.column_stack([y, X[:, 2]])
+    path = coefficient_path(GDLinearRegression(penalty="l1"), X, both, n_alphas=2)
+    assert path.output_names == ["output 0", "output 1"]
+    path = coefficient_path(GDLinearRegression(penalty="l1"), X, y, n_alphas=2)
+    assert path.output_names is None
+    display = CoefficientPathDisplay(path.alphas, path.coefs).plot()
+    assert display.ax_.get_ylabel() == "Coefficient (per unit of x)"
+    with pytest.raises(ValueError, match=r"below 1, the number of outputs\. Got 7"):
+        display.plot(output=7)

@@ -10,7 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sgdlearn import GDLinearRegression, GDLogisticRegression
+from sgdlearn import GDLinearRegression, GDLogisticRegression, GDMatrixFactorization
+from sgdlearn.datasets import make_ratings
 from sgdlearn.inspection import LearningRateFinderDisplay, lr_range_test
 from sgdlearn.inspection._range_test import suggest
 from sgdlearn.optimizers import SGD
@@ -114,6 +115,20 @@ def test_weights_are_passed_on():
     weighted = lr_range_test(model, X, y, sample_weight=weights, rates=[1e-3, 1e-2])
     plain = lr_range_test(model, X, y, rates=[1e-3, 1e-2])
     assert np.all(weighted.objectives != plain.objectives)
+
+
+def test_without_random_state_all_fits_have_one_start():
+    pairs, ratings = make_ratings(100, 80, 2000, random_state=0)
+    test = lr_range_test(GDMatrixFactorization(), pairs, ratings)
+    lowest = test.objectives[test.rates <= 1e-6]
+    np.testing.assert_allclose(lowest, test.start, rtol=1e-3)
+    assert 1e-3 < test.suggested_rate < test.edge
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "sdca", "psvrg", "cholesky"])
+def test_an_optimizer_without_a_rate_is_refused_by_its_name(optimizer):
+    with pytest.raises(ValueError, match=f"'{optimizer}' takes no learning_rate"):
+        lr_range_test(GDLinearRegression(optimizer=optimizer), *DIABETES)
 
 
 def test_suggestion():

@@ -1,6 +1,7 @@
 """LossCurveDisplay, and the times that fit keeps for it."""
 
 import time
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -32,6 +33,34 @@ def closed():
 def fitted(optimizer="adam", **params):
     params = {"max_iter": 8, "tol": None, "random_state": 0, **params}
     return GDLogisticRegression(optimizer=optimizer, **params).fit(X, y)
+
+
+def test_a_single_estimator_needs_no_list():
+    model = fitted()
+    display = LossCurveDisplay.from_estimators(model)
+    assert display.names == LossCurveDisplay.from_estimator(model).names
+    np.testing.assert_array_equal(display.loss_curves, [model.loss_curve_])
+    display = LossCurveDisplay.from_estimators(make_pipeline(StandardScaler(), model))
+    np.testing.assert_array_equal(display.loss_curves, [model.loss_curve_])
+
+
+def test_an_optimum_that_is_none_is_warned_of():
+    display = LossCurveDisplay([[3.0, 2.0, 1.0]], ["curve"])
+    with pytest.warns(UserWarning, match=r"optimum=2.5 is not the least .* go down to 1.0"):
+        display.plot(optimum=2.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        display.plot(optimum=1.0)
+        display.plot(optimum=1.0 + 1e-16)
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 30])
+def test_epochs_are_whole_numbers(n_epochs):
+    display = LossCurveDisplay([np.linspace(2, 1, n_epochs)], ["curve"])
+    ax = display.plot().ax_
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
+    assert ticks and all(tick == round(tick) for tick in ticks)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "saga", "lbfgs", "newton", "auto"])

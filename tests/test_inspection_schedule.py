@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from pictures import covered, plt
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.pipeline import make_pipeline
 
@@ -31,6 +32,22 @@ X = (X - X.mean(axis=0)) / X.std(axis=0)
 def closed():
     yield
     plt.close("all")
+
+
+@pytest.mark.parametrize("single", [Cosine(), 0.1, lambda t: 1.0 / t], ids=str)
+def test_a_single_schedule_needs_no_list(single):
+    display = ScheduleDisplay.from_schedules(single, n_steps=1)
+    listed = ScheduleDisplay.from_schedules([single], n_steps=1)
+    assert display.names == listed.names
+    np.testing.assert_array_equal(display.rates, listed.rates)
+    low, high = display.ax_.get_xlim()
+    assert [tick for tick in display.ax_.get_xticks() if low <= tick <= high] == [1]
+
+
+@pytest.mark.parametrize("schedules", ["auto", ["auto"], [Cosine(), "auto"], {"name": "auto"}])
+def test_auto_has_no_rates_before_a_fit(schedules):
+    with pytest.raises(ValueError, match=r"'auto' are found by fit: .* from_estimator"):
+        ScheduleDisplay.from_schedules(schedules, n_steps=10)
 
 
 def test_rates_are_those_of_the_schedules():
@@ -202,13 +219,14 @@ def test_rates_of_a_schedule_of_ones_own(standardize):
 
 
 def test_rates_that_are_not_known():
-    for model in (
-        GDLogisticRegression(optimizer="sgd", random_state=0),
-        GDLogisticRegression(optimizer="sgd", random_state=0).partial_fit(X, y, classes=[0, 1]),
-        GDLogisticRegression(optimizer="lbfgs").fit(X, y),
-        GDLogisticRegression(optimizer="saga", max_iter=5, tol=None).fit(X, y),
+    rule = GDLogisticRegression(optimizer="sgd", random_state=0)
+    for model, state in (
+        (rule, "not fitted"),
+        (clone(rule).partial_fit(X, y, classes=[0, 1]), "fitted by partial_fit, which keeps none"),
+        (GDLogisticRegression(optimizer="lbfgs").fit(X, y), "fitted"),
+        (GDLogisticRegression(optimizer="saga", max_iter=5, tol=None).fit(X, y), "fitted"),
     ):
-        with pytest.raises(ValueError, match="a learning rate for each update"):
+        with pytest.raises(ValueError, match=rf"a learning rate for each update(?s:.)*, {state}\."):
             ScheduleDisplay.from_estimator(model)
 
 

@@ -1,10 +1,11 @@
 """TrajectoryDisplay, and the path of a fit beneath it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from pictures import covered, plt
 from scipy.optimize import rosen, rosen_der
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -131,6 +132,38 @@ def test_outputs_and_the_intercept():
     assert display.axis_labels == ("Coefficient of x2 (output 1)", "Intercept (output 2)")
 
 
+@pytest.mark.parametrize("names", [None, ["size"]])
+def test_of_a_single_feature_it_and_the_intercept(plane, names):
+    A, t = plane[0][:, :1], plane[1] + 3.0
+    A = A if names is None else pd.DataFrame(A, columns=names)
+    display = TrajectoryDisplay.from_estimator(GDLinearRegression(), A, t)
+    assert display.axis_labels == (f"Coefficient of {names[0] if names else 'x0'}", "Intercept")
+    exact = Ridge(alpha=1e-4 * len(t)).fit(A, t)
+    np.testing.assert_allclose(display.optimum, [exact.coef_[0], exact.intercept_], rtol=1e-4)
+
+
+def test_contours_are_closed_lines_about_the_optimum():
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    model = GDLogisticRegression(optimizer="sgd", max_iter=3, tol=None, random_state=0)
+    names = "mean radius", "mean texture"
+    display = TrajectoryDisplay.from_estimator(model, X, y, coordinates=names)
+    lowest = display.contours_.allsegs[0]
+    assert len(lowest) == 1, "a coarse grid shows islands along a valley"
+    assert display.contours_.get_paths()[0].contains_point(display.optimum)
+
+
+def test_lines_of_one_colour_differ_in_dashes_and_markers(plane):
+    names = ("sgd", "adagrad", "adadelta", "rmsprop", "adam", "nadam", "ftrl", "saga")
+    models = [
+        GDLinearRegression(optimizer=name, max_iter=30, tol=None, random_state=0) for name in names
+    ]
+    first, *_, last = TrajectoryDisplay.from_estimators(models, *plane).lines_
+    assert first.get_color() == last.get_color()
+    assert first.get_linestyle() != last.get_linestyle()
+    assert first.get_marker() != last.get_marker()
+    assert first.get_markerfacecolor() != last.get_markerfacecolor()
+
+
 def test_behind_the_steps_of_a_pipeline(plane):
     A, b = plane
     model = GDLinearRegression(optimizer="lbfgs")
@@ -205,8 +238,38 @@ def test_a_path_that_diverges_leaves_the_window():
         display = TrajectoryDisplay.from_paths(
             lambda x: x @ x, {"wild": wild, "tame": tame}, n_grid=5
         )
-    assert np.all(np.abs([display.x, display.y]) < 3.0)
+    assert np.all(np.abs([display.x, display.y]) < 4.0)
     assert np.isfinite(display.paths[0]).all()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        [[1, 0], [-1.2, 0], [0.9, 0.3], [0, 2]],
+        [[1, 0], [-0.999, 0], [1.3, 0]],
+        [[0, 0], [1, 2]],
+        [[1e-9, 0], [1, 2], [-2, 3]],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("optimum", [None, (0, 0)])
+def test_a_path_that_overshoots_stays_in_the_window(path, optimum):
+    display = TrajectoryDisplay.from_paths(lambda x: x @ x, {"path": path}, optimum=optimum)
+    low, high = np.min(path, axis=0), np.max(path, axis=0)
+    for limits, least, most in zip((display.ax_.get_xlim(), display.ax_.get_ylim()), low, high):
+        assert limits[0] < least and most < limits[1]
+
+
+def test_a_fit_that_swings_stays_in_the_window(plane):
+    model = GDLinearRegression(
+        optimizer="sgd", batch_size="full", learning_rate=0.55, fit_intercept=False,
+        max_iter=9, tol=None,
+    )  # fmt: skip
+    display = TrajectoryDisplay.from_estimator(model, *plane)
+    (path,) = display.paths
+    assert path[-1, 0] > 3.0 * display.optimum[0]  # the rate is somewhat too large
+    for limits, of_path in zip((display.x, display.y), path.T):
+        assert limits[0] < of_path.min() and of_path.max() < limits[-1]
 
 
 def test_an_axes_is_used_and_a_display_drawn_again():
@@ -218,6 +281,16 @@ def test_an_axes_is_used_and_a_display_drawn_again():
 
 
 @pytest.mark.filterwarnings("ignore:No contour levels:UserWarning")
+def test_a_single_one_needs_no_list(plane):
+    display = TrajectoryDisplay.from_function(rosen, [-1.5, 2.0], "adam", max_iter=5)
+    assert display.names == ["adam"]
+    display = TrajectoryDisplay.from_function(rosen, [-1.5, 2.0], SGD(momentum=0.9), max_iter=5)
+    assert display.names == ["SGD(momentum=0.9)"]
+    assert len(TrajectoryDisplay.from_estimators(GDLinearRegression(), *plane).paths) == 1
+    with pytest.raises(ValueError, match="paths must be a dict of names and paths"):
+        TrajectoryDisplay.from_paths(rosen, [[0, 0], [1, 1]])
+
+
 def test_a_level_function():
     level = TrajectoryDisplay([0, 1], [0, 1], np.zeros((2, 2)), [[[1, 1]]], ["still"])
     assert level.plot().ax_.get_xlim() == (0, 1)

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from test_array_rules import RULES
 
 from sgdlearn import GDLogisticRegression, minimize, optimizers
+from sgdlearn._solvers.general import Box
 from sgdlearn.optimizers import SGD, Adam, Optimizer
 from sgdlearn.schedules import Cosine, InverseScaling, Optimal, ReduceOnPlateau
 
@@ -48,6 +49,11 @@ class SignDescent(Optimizer):
 
     def update(self, params, grads, state, rate):
         return params - rate * np.sign(grads), None
+
+
+def falling(x):
+    """A function without a minimum."""
+    return -x[0]
 
 
 # ---------------------------------------------------------------------- without a learning rate
@@ -162,6 +168,16 @@ def test_the_result_says_how_it_ended():
     assert (result.success, result.status, result.nit) == (True, 0, 0)
     with pytest.raises(ValueError, match=r"must be finite at x0\. Got nan"):
         minimize(lambda x: np.nan, np.zeros(6), **run)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("bounds", [None, [(0.0, None)]], ids=["free", "from zero"])
+def test_no_success_without_a_minimum(name, bounds):
+    run = {"optimizer": ALL[name], "bounds": bounds, "max_iter": 500}
+    with np.errstate(all="ignore"), pytest.warns(ConvergenceWarning, match="minimize: "):
+        result = minimize(falling, [1.0], jac=lambda x: np.array([-1.0]), **run)
+    assert not result.success
+    assert result.optimality == 1.0
 
 
 # ------------------------------------------------------------------------------- gradients
@@ -279,6 +295,17 @@ def test_bounds(name):
     np.testing.assert_array_equal(same.x, result.x)
 
 
+def test_optimality_is_what_a_step_along_the_gradient_moves():
+    rng = np.random.default_rng(0)
+    lower, upper = np.array([-1.0, -np.inf, 0.0]), np.array([1.0, 2.0, np.inf])
+    box = Box(lower, upper)
+    for _ in range(50):
+        x, gradient = box.project(rng.normal(size=3)), 2.0 * rng.normal(size=3)
+        expected = np.max(np.abs(x - np.clip(x - gradient, lower, upper)))
+        assert box.optimality(x, gradient) == pytest.approx(expected, rel=1e-14)
+    assert box.optimality(np.array([0.0, -1e20, 1e20]), np.array([0.0, 1.0, -3.0])) == 3.0
+
+
 @pytest.mark.parametrize("bounds", [[(-5.0, 5.0)], None])
 def test_restarts_find_the_deepest_valley(bounds):
     def valleys(x):
@@ -296,7 +323,7 @@ def test_restarts_find_the_deepest_valley(bounds):
 
 
 @pytest.mark.parametrize("name", ["adam", "lbfgs"])
-@pytest.mark.parametrize("shape", [(), (2, 3)], ids=str)
+@pytest.mark.parametrize("shape", [(1,), (2, 3)], ids=str)
 def test_x_keeps_its_shape(name, shape):
     target = np.arange(6.0)[: int(np.prod(shape))].reshape(shape)
 
@@ -308,6 +335,62 @@ def test_x_keeps_its_shape(name, shape):
     assert result.x.shape == result.jac.shape == shape
     assert result.path.shape == (result.nit + 1, *shape)
     np.testing.assert_allclose(result.x, target, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["adam", "lbfgs"])
+@pytest.mark.parametrize("jac", [lambda x: 2.0 * (x - 3.0), None], ids=["jac", "differences"])
+def test_a_number_is_an_array_of_one(name, jac):
+    def fun(x):
+        assert x.shape == (1,)
+        return (x[0] - 3.0) ** 2
+
+    result = minimize(fun, 1.0, jac=jac, optimizer=name)
+    assert result.x.shape == result.jac.shape == optimize.minimize(fun, 1.0).x.shape
+    np.testing.assert_allclose(result.x, 3.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["adam", "lbfgs"])
+@pytest.mark.parametrize("jac", [lambda x, *args: args[0] * (x - args[1]), None, True], ids=label)
+def test_args(name, jac):
+    def fun(x, width, centre):
+        value = 0.5 * width * np.sum((x - centre) ** 2)
+        return (value, width * (x - centre)) if jac is True else value
+
+    result = minimize(fun, np.zeros(3), (2.0, quadratic.c[:3]), jac=jac, optimizer=name)
+    np.testing.assert_allclose(result.x, quadratic.c[:3], atol=1e-4)
+    one = minimize(lambda x, centre: np.sum((x - centre) ** 2), np.zeros(2), 5.0, optimizer=name)
+    np.testing.assert_allclose(one.x, 5.0, atol=1e-4)
+
+
+def test_args_and_the_generator():
+    def jac(x, centre, rng):
+        return x - centre + rng.normal(size=x.shape)
+
+    def fun(x, centre):
+        return 0.5 * np.sum((x - centre) ** 2)
+
+    result = minimize(
+        fun, np.zeros(3), (4.0,), jac=jac, optimizer="sgd", max_iter=2000, random_state=0
+    )
+    np.testing.assert_allclose(result.x, 4.0, atol=0.3)
+
+
+@pytest.mark.parametrize("name", ["adam", "lbfgs"])
+def test_a_callback_that_returns_true_stops(name):
+    points = []
+
+    def watch(x):
+        points.append(x)
+        return len(points) == 3
+
+    result = minimize(
+        quadratic, np.zeros(6), jac=quadratic.jac, optimizer=ALL[name], callback=watch
+    )
+    assert (result.success, result.status, result.nit) == (True, 3, 3)
+    everything = minimize(  # an array is no answer
+        quadratic, np.zeros(6), jac=quadratic.jac, optimizer=ALL[name], callback=lambda x: x
+    )
+    assert everything.status == 0
 
 
 @pytest.mark.parametrize("name", ["adam", "schedule_free", "lbfgs"])
@@ -351,7 +434,9 @@ def test_what_fun_gets_is_its_own():
             ({"optimizer": name}, f"optimizer='{name}' needs rows of data. minimize takes 'lbfgs'")
             for name in ("sag", "saga", "svrg", "psvrg", "sdca", "newton", "cholesky", "cd")
         ],
-        ({"optimizer": "adem"}, "The 'optimizer' parameter must be"),
+        ({"optimizer": "adem"}, "'optimizer' parameter of minimize must be .*Got 'adem'"),
+        ({"optimizer": "auto"}, r"must be one of \['sgd', .*'dog', 'lbfgs'\] or .* Got 'auto'"),
+        ({"optimizer": optimizers.RPCS()}, "optimizer='rpcs' needs rows of data"),
         ({"optimizer": Adam}, r"Pass an object: Adam\(\)"),
         ({"optimizer": "lbfgs", "learning_rate": 0.1}, "'lbfgs' takes no learning rate"),
         ({"optimizer": "lbfgs", "jac": lambda x, rng: x}, "'lbfgs' needs an exact gradient"),

@@ -144,7 +144,11 @@ class Box:
 
     def optimality(self, x, gradient):
         """max |x - P(x - gradient)|, P the projection: the largest |gradient| without bounds."""
-        return float(np.max(np.abs(x - self.project(x - gradient)), initial=0.0))
+        moves = np.abs(gradient)
+        if self.lower is not None:
+            # not the difference of x and its projection, where a large x swallows a small gradient
+            moves = np.minimum(moves, np.where(gradient > 0.0, x - self.lower, self.upper - x))
+        return float(np.max(moves, initial=0.0))
 
     def updated(self, rule, x, gradient, state, rate):
         """(x, state) after one update and the projection."""

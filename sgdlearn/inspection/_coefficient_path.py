@@ -16,7 +16,7 @@ from ._drawing import (
     scale_x,
     spread_labels,
 )
-from ._names import behind_pipeline, short
+from ._names import behind_pipeline_with_names, short
 
 # How small a share of alpha the L1 penalty is at least taken for, to know where to begin.
 LEAST_L1_RATIO = 1e-3
@@ -24,6 +24,8 @@ LEAST_L1_RATIO = 1e-3
 TINY = 1e-12
 # At how many alphas the coefficients that are not zero are counted, above the axes.
 COUNTS = 6
+# A coefficient this small beside the largest of its feature, or of all, is nothing but rounding.
+ROUNDING, ROUNDING_OF_ALL = 1e-10, 1e-13
 
 
 def coefficient_path(
@@ -55,6 +57,7 @@ def coefficient_path(
         - `coefs`, ndarray of shape (n_alphas, n_features) or (n_alphas, n_outputs, n_features)
         - `intercepts`, ndarray of shape (n_alphas,) or (n_alphas, n_outputs)
         - `feature_names`, list of str
+        - `output_names`, list of str: the classes, or the numbers, of several outputs; else None
 
     Raises
     ------
@@ -72,7 +75,7 @@ def coefficient_path(
     >>> path.coefs.shape, bool((path.coefs[0] == 0).all())
     ((5, 10), True)
     """
-    model, X = _learner(estimator, X, y)
+    model, X, names = _learner(estimator, X, y)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     if alphas is None:
         if not hasattr(model, "_problem"):
@@ -92,10 +95,23 @@ def coefficient_path(
     coefs, intercepts = np.array(coefs, np.float64), np.array(intercepts, np.float64)
     if coefs.ndim == 3 and coefs.shape[1] == 1:
         coefs, intercepts = coefs[:, 0], intercepts[:, 0]
-    names = getattr(model, "feature_names_in_", None)
+    names = getattr(model, "feature_names_in_", names)
     if names is None:
         names = [f"x{j}" for j in range(coefs.shape[-1])]
-    return Bunch(alphas=alphas, coefs=coefs, intercepts=intercepts, feature_names=list(names))
+    outputs = None
+    if coefs.ndim == 3:
+        classes = getattr(model, "classes_", None)
+        outputs = [
+            f"output {k}" if classes is None else f"class {classes[k]}"
+            for k in range(coefs.shape[1])
+        ]
+    return Bunch(
+        alphas=alphas,
+        coefs=coefs,
+        intercepts=intercepts,
+        feature_names=list(names),
+        output_names=outputs,
+    )
 
 
 def least_alpha_without_features(model, X, y, sample_weight=None):
@@ -114,14 +130,16 @@ def least_alpha_without_features(model, X, y, sample_weight=None):
 
 
 def _learner(estimator, X, y):
-    """The estimator whose alpha is varied, and X as it sees it: behind the steps of a pipeline."""
-    estimator, X = behind_pipeline(estimator, X, y)
+    """The estimator whose alpha is varied, and X and its names as it sees them in a pipeline."""
+    estimator, X, names = behind_pipeline_with_names(estimator, X, y)
     missing = {"alpha", "warm_start"} - estimator.get_params(deep=False).keys()
     if missing:
         raise ValueError(f"{type(estimator).__name__} has no parameters {sorted(missing)}.")
     if getattr(estimator, "penalty", "some") is None:
-        raise ValueError(f"With penalty=None alpha changes nothing. Got {estimator!r}.")
-    return estimator, X
+        raise ValueError(
+            f"A path needs a penalty: with penalty=None alpha changes nothing. Got {estimator!r}."
+        )
+    return estimator, X, names
 
 
 class CoefficientPathDisplay:
@@ -138,6 +156,8 @@ class CoefficientPathDisplay:
         The coefficients at each.
     feature_names : list of str, default=None
         None is x0, x1, ...
+    output_names : list of str, default=None
+        None is "output 0", "output 1", ...
 
     Attributes
     ----------
@@ -163,11 +183,16 @@ class CoefficientPathDisplay:
     (100, 10)
     """
 
-    def __init__(self, alphas, coefs, *, feature_names=None):
+    def __init__(self, alphas, coefs, *, feature_names=None, output_names=None):
         self.alphas = np.asarray(alphas, dtype=np.float64)
         self.coefs = np.asarray(coefs, dtype=np.float64)
         n_features = self.coefs.shape[-1]
-        self.feature_names = list(feature_names or (f"x{j}" for j in range(n_features)))
+        if feature_names is None:
+            feature_names = [f"x{j}" for j in range(n_features)]
+        self.feature_names = list(feature_names)
+        if output_names is None and self.coefs.ndim == 3:
+            output_names = [f"output {k}" for k in range(self.coefs.shape[1])]
+        self.output_names = None if output_names is None else list(output_names)
 
     @classmethod
     def from_estimator(
@@ -202,7 +227,7 @@ class CoefficientPathDisplay:
         alpha_ratio : float, default=1e-3
             The smallest penalty over the largest.
         feature_names : list of str, default=None
-            None takes those of the columns of X.
+            None takes those of the columns of X, in a pipeline of what the steps before return.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **kwargs : dict
@@ -228,7 +253,10 @@ class CoefficientPathDisplay:
             alpha_ratio=alpha_ratio,
         )
         names = path.feature_names if feature_names is None else feature_names
-        return cls(path.alphas, path.coefs, feature_names=names).plot(ax=ax, **kwargs)
+        display = cls(
+            path.alphas, path.coefs, feature_names=names, output_names=path.output_names
+        )
+        return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, output=0, n_labels=8, line_kw=None):
         """Draw the paths; alpha falls from left to right, on a log scale, where 0 has no place.
@@ -238,9 +266,10 @@ class CoefficientPathDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         output : int, default=0
-            Which of several outputs (classes) to draw.
+            The number of the output (class) to draw, of several.
         n_labels : int, default=8
-            How many features are in colour and named.
+            How many features at most are in colour and named, of those that are not zero in the
+            end.
         line_kw : dict, default=None
             What `Axes.plot` takes, for all lines.
 
@@ -248,13 +277,22 @@ class CoefficientPathDisplay:
         -------
         self : CoefficientPathDisplay
             This display.
+
+        Raises
+        ------
+        ValueError
+            If there is no such output.
         """
+        coefs, ylabel = self._coefs_of(output), "Coefficient (per unit of x)"
+        if self.output_names is not None:
+            ylabel = f"{ylabel}, {short(str(self.output_names[output]))}"
         ax = axes_for(ax, f"{type(self).__name__}.plot")
-        coefs = self.coefs[:, output] if self.coefs.ndim == 3 else self.coefs
         order = np.argsort(self.alphas)[::-1]
         order = order[self.alphas[order] > 0.0]
         alphas, coefs = self.alphas[order], coefs[order]
-        largest = np.argsort(-np.abs(coefs[-1]), kind="stable")[:n_labels].tolist()
+        used = _is_used(coefs)
+        largest = np.argsort(-np.abs(coefs[-1]), kind="stable")
+        largest = largest[used[-1, largest]][:n_labels].tolist()
         self.lines_ = []
         for j, name in enumerate(self.feature_names):
             if j in largest:
@@ -267,17 +305,27 @@ class CoefficientPathDisplay:
         scale_x(ax, "log")
         if len(alphas) > 1:
             ax.set_xlim(alphas[0], alphas[-1])
-        ax.set(xlabel="Penalty alpha (falling)", ylabel="Coefficient (per unit of x)")
+        ax.set(xlabel="Penalty alpha (falling)", ylabel=ylabel)
         add_grid(ax)
-        self._count(ax, alphas, coefs)
+        self._count(ax, alphas, used)
         self.ax_, self.figure_ = ax, ax.figure
         self.labels_ = self._label(ax, alphas, coefs, largest)
         return self
 
-    def _count(self, ax, alphas, coefs):
+    def _coefs_of(self, output):
+        """The coefficients of one output, (n_alphas, n_features)."""
+        n_outputs = self.coefs.shape[1] if self.coefs.ndim == 3 else 1
+        if not (isinstance(output, (int, np.integer)) and -n_outputs <= output < n_outputs):
+            raise ValueError(
+                f"output must be a whole number below {n_outputs}, the number of outputs. "
+                f"Got {output!r}."
+            )
+        return self.coefs[:, output] if self.coefs.ndim == 3 else self.coefs
+
+    def _count(self, ax, alphas, used):
         """Above the axes, how many coefficients are not zero; where none is zero, nothing."""
-        counts = np.count_nonzero(coefs, axis=1)
-        if counts.min() == coefs.shape[1]:
+        counts = np.count_nonzero(used, axis=1)
+        if counts.min() == used.shape[1]:
             return
         chosen = np.unique(np.linspace(0, len(alphas) - 1, COUNTS).round().astype(int))
         top = ax.secondary_xaxis("top")
@@ -312,3 +360,11 @@ class CoefficientPathDisplay:
         ]
         make_room_beside(ax, labels)
         return labels
+
+
+def _is_used(coefs):
+    """Which coefficients (n_alphas, n_features) are not zero, nor the rounding of a zero."""
+    sizes = np.abs(coefs)
+    of_feature = sizes.max(axis=0, initial=0.0)
+    least = np.maximum(ROUNDING * of_feature, ROUNDING_OF_ALL * sizes.max(initial=0.0))
+    return sizes > least

@@ -55,14 +55,18 @@ def root(ax):
 
 
 def look(i, *, dashed=True):
-    """Colour, dashes and marker of line number i; solid where dashes mean something else."""
+    """Colour, dashes and marker of line number i; solid where dashes mean something else.
+
+    Where colours come again the markers are filled.
+    """
+    colour = COLOURS[i % len(COLOURS)]
     return {
-        "color": COLOURS[i % len(COLOURS)],
+        "color": colour,
         "linestyle": DASHES[i % len(DASHES)] if dashed else "-",
         "marker": MARKERS[i % len(MARKERS)],
         "markersize": 5,
         "linewidth": 1.5,
-        "markerfacecolor": "white",
+        "markerfacecolor": colour if i // len(COLOURS) % 2 else "white",
     }
 
 
@@ -95,6 +99,11 @@ def scale_x(ax, scale):
 
     ax.xaxis.set_major_formatter(FuncFormatter(major))
     ax.xaxis.set_minor_formatter(FuncFormatter(minor))
+
+
+def integer_ticks(ax):
+    """Ticks of a linear x axis at whole numbers alone, however few there are."""
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def add_grid(ax):
@@ -142,6 +151,7 @@ def add_legend(ax, handles=None, *, drawn=None, widen=False):
         figure = ax.figure
         width = figure.get_figwidth() + legend.get_window_extent().width / figure.dpi
         figure.set_figwidth(width)
+        _keep_margins(ax)
     elif not make_room_beside(ax, [legend]):
         height = ax.get_window_extent().height
         legend = _legend_at_most(ax, 0.6 * height, {**entries, "loc": "upper right"})
@@ -208,6 +218,7 @@ def make_room_beside(ax, artists):
     """
     figure = root(ax)
     if figure.get_layout_engine() is not None:
+        _keep_margins(ax)
         return True
     figure.draw_without_rendering()
     box, pixels = ax.get_position(), ax.get_window_extent()
@@ -219,7 +230,18 @@ def make_room_beside(ax, artists):
     enough = box.width - left - right > 0.4 * box.width
     if enough:
         ax.set_position([box.x0 + left, box.y0, box.width - left - right, box.height])
+        _keep_margins(ax)
     return enough
+
+
+def _keep_margins(ax):
+    """Tell a figure of one axes alone where they are: from there `tight_layout` would go on."""
+    figure = root(ax)
+    if figure.axes != [ax] or ax.figure is not figure:
+        return
+    lay_out(ax)
+    box = ax.get_position()
+    figure.subplotpars.update(left=box.x0, right=box.x1, bottom=box.y0, top=box.y1)
 
 
 def _make_room_above(ax, legend):

@@ -1,8 +1,20 @@
 """LossCurveDisplay."""
 
+import warnings
+
 import numpy as np
 
-from ._drawing import GREY, add_grid, add_legend, axes_for, look, marks, require_matplotlib, scale_x
+from ._drawing import (
+    GREY,
+    add_grid,
+    add_legend,
+    axes_for,
+    integer_ticks,
+    look,
+    marks,
+    require_matplotlib,
+    scale_x,
+)
 from ._names import inner, named, names_of
 
 X_AXES = {"epoch": "Epochs", "samples": "Rows visited", "seconds": "Time (s)"}
@@ -103,7 +115,7 @@ class LossCurveDisplay:
 
         Parameters
         ----------
-        estimators : list or dict
+        estimators : list, dict or a single one
             Fitted estimators, or names and estimators. Without names they are called by the
             parameters that they differ in.
         n_samples : int, default=None
@@ -205,7 +217,7 @@ class LossCurveDisplay:
         scale_x(ax, xscale)
         ax.set_yscale(yscale or ("linear" if optimum is None else "log"))
         if x == "epoch" and xscale == "linear":
-            ax.xaxis.get_major_locator().set_params(integer=True)
+            integer_ticks(ax)
         add_grid(ax)
         self.ax_, self.figure_ = ax, ax.figure
         if any(watched):
@@ -228,11 +240,18 @@ class LossCurveDisplay:
     def _excess(self, optimum):
         """The curves less the optimum; what rounding has made of nothing is of its size."""
         rounding = np.finfo(np.float64).eps * max(abs(optimum), np.finfo(np.float64).tiny)
-        excesses = []
+        excesses, lowest = [], np.inf
         for curve in self.loss_curves:
             excess = curve - optimum
             near = np.abs(excess) < rounding
+            lowest = min(lowest, np.min(curve[~near], initial=np.inf))
             excesses.append(np.where(near, rounding, np.where(excess > 0.0, excess, np.nan)))
+        if lowest < optimum:
+            warnings.warn(
+                f"optimum={optimum!r} is not the least value: curves go down to {float(lowest)!r} "
+                "and have gaps where they lie below it.",
+                stacklevel=3,
+            )
         return excesses
 
     def _plot_validation(self, ax, i, along, style):

@@ -18,14 +18,27 @@ def inner(estimator):
 
 def behind_pipeline(estimator, X, y):
     """The last step of a pipeline, and X as it sees it, of clones of the steps before."""
-    if not hasattr(estimator, "steps"):
-        return estimator, X
-    before, last = estimator[:-1], estimator.steps[-1][1]
-    return last, clone(before).fit_transform(X, y) if len(before) else X
+    return behind_pipeline_with_names(estimator, X, y)[:2]
+
+
+def behind_pipeline_with_names(estimator, X, y):
+    """`behind_pipeline`, and what the steps call their columns; None where they do not say."""
+    before = estimator[:-1] if hasattr(estimator, "steps") else ()
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    if not len(before):
+        return last, X, None
+    before = clone(before)
+    X = before.fit_transform(X, y)
+    try:
+        return last, X, list(before.get_feature_names_out())
+    except (AttributeError, ValueError):  # a step of somebody's that has no names
+        return last, X, None
 
 
 def named(estimators):
-    """(names, estimators) of a dict, of pairs (name, estimator) or of a list of estimators."""
+    """(names, estimators) of a dict, of pairs (name, estimator), of a list or of one estimator."""
+    if hasattr(estimators, "fit"):
+        estimators = [estimators]
     if hasattr(estimators, "items"):
         estimators = list(estimators.items())
     estimators = list(estimators)

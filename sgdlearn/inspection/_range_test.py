@@ -5,8 +5,9 @@ import warnings
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, check_random_state
 
+from ..optimizers import OPTIMIZERS
 from ..schedules import Schedule
 from ._names import behind_pipeline
 
@@ -36,7 +37,8 @@ def lr_range_test(estimator, X, y, *, sample_weight=None, rates=None, n_epochs=N
     ----------
     estimator : estimator with a `learning_rate`, or a pipeline that ends in one
         It is cloned, not changed. Where its `learning_rate` is a schedule with a ``rate``,
-        ``initial_rate`` or ``max_rate``, that is what is varied.
+        ``initial_rate`` or ``max_rate``, that is what is varied. With ``random_state=None`` one
+        seed is drawn for all its fits.
     X, y : array-like
         What it is to be fitted on; a part of the rows will do.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -144,8 +146,18 @@ def suggest(rates, objectives, start):
 def _learner(estimator, X, y):
     """The estimator whose rate is tested, and X as it sees it: behind the steps of a pipeline."""
     estimator, X = behind_pipeline(estimator, X, y)
-    if "learning_rate" not in estimator.get_params(deep=False):
+    parameters = estimator.get_params(deep=False)
+    if "learning_rate" not in parameters:
         raise ValueError(f"{type(estimator).__name__} has no learning_rate to be tested.")
+    optimizer = parameters.get("optimizer")
+    rule = OPTIMIZERS.get(optimizer) if isinstance(optimizer, str) else optimizer
+    if getattr(rule, "family", None) in ("dual", "batch") or getattr(rule, "name", "") == "psvrg":
+        raise ValueError(
+            f"optimizer={optimizer!r} takes no learning_rate to be tested: it finds its own step."
+        )
+    if parameters.get("random_state", 0) is None:  # else each fit has a start of its own
+        seed = check_random_state(None).randint(np.iinfo(np.int32).max)
+        estimator = clone(estimator).set_params(random_state=seed)
     return estimator, X
 
 

@@ -1,10 +1,21 @@
 """ScheduleDisplay."""
 
+from numbers import Real
+
 import numpy as np
 
 from .. import schedules as vocabulary
 from .._parameters import check_domain
-from ._drawing import add_grid, add_legend, axes_for, look, marks, require_matplotlib, scale_x
+from ._drawing import (
+    add_grid,
+    add_legend,
+    axes_for,
+    integer_ticks,
+    look,
+    marks,
+    require_matplotlib,
+    scale_x,
+)
 from ._names import inner, named, short
 
 # Steps at which a schedule is drawn, when there are more.
@@ -64,7 +75,7 @@ class ScheduleDisplay:
 
         Parameters
         ----------
-        schedules : list or dict
+        schedules : list, dict or a single one
             Schedules, numbers or callables on arrays of step numbers; or names and these.
         n_steps : int, default=1000
             How many updates; it is also the `total_steps` of schedules that leave theirs open.
@@ -93,9 +104,14 @@ class ScheduleDisplay:
         check_domain("n_steps", "from_schedules", n_steps, "an integer in [1, inf)")
         if not hasattr(schedules, "items"):
             schedules = [
-                entry if isinstance(entry, tuple) else (_name(entry), entry) for entry in schedules
+                entry if isinstance(entry, tuple) else (_name(entry), entry)
+                for entry in ([schedules] if _is_single(schedules) else schedules)
             ]
         names, schedules = named(schedules)
+        if any(isinstance(schedule, str) and schedule == "auto" for schedule in schedules):
+            raise ValueError(
+                "The rates of 'auto' are found by fit: pass a fitted estimator to from_estimator."
+            )
         objectives = [np.inf] if objectives is None else list(objectives)
         borders = np.linspace(0, n_steps, len(objectives) + 1).round().astype(int)
         context = {"alpha": alpha, "loss": loss, "total_steps": n_steps}
@@ -137,7 +153,11 @@ class ScheduleDisplay:
         learner = inner(estimator)
         pace = getattr(learner, "_pace", None)
         if pace is None or not pace.epochs:
-            fitted = "fitted" if hasattr(learner, "loss_curve_") else "not fitted"
+            fitted = "not fitted"
+            if hasattr(learner, "loss_curve_"):
+                fitted = "fitted"
+            elif hasattr(learner, "coef_"):
+                fitted = "fitted by partial_fit, which keeps none"
             raise ValueError(
                 "It takes a fit by a stochastic rule to have a learning rate for each update. "
                 f"Got {estimator!r}, {fitted}."
@@ -176,6 +196,8 @@ class ScheduleDisplay:
         ax.set(xlabel="Update", ylabel=ylabel, yscale=yscale)
         scale_x(ax, xscale)
         add_grid(ax)
+        if xscale == "linear":
+            integer_ticks(ax)
         self.ax_, self.figure_ = ax, ax.figure
         add_legend(ax, widen=own)
         return self
@@ -197,6 +219,11 @@ def _shown(rates, xscale):
         return np.arange(n)
     spaced = np.geomspace(1, n, POINTS) if xscale == "log" else np.linspace(1, n, POINTS)
     return np.unique(spaced.round().astype(int)) - 1
+
+
+def _is_single(schedules):
+    """Whether this is one schedule, number or function, in no list."""
+    return isinstance(schedules, (vocabulary.Schedule, Real, str)) or callable(schedules)
 
 
 def _name(schedule):

@@ -8,18 +8,25 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._minimize import minimize
 from ..linear_model._path import fit_path
+from ..optimizers import Optimizer
 from ._drawing import COLOURS, add_legend, axes_for, look, marks, require_matplotlib
 from ._names import behind_pipeline, inner, named, short
 
 # Points along each side of the grid that contours are drawn from.
 GRID_OF_FUNCTION = 121
-GRID_OF_FIT = 61
+# Of fits they cost the losses of all rows each: so many losses in all, but no fewer points than the
+# first of these and no more than the second.
+LOSSES = 2e7
+GRID_OF_FIT = 61, 181
 LEVELS = 14
-# A path may rise by this share of its depth before it leaves the picture.
-OVERSHOOT = 1.2
+# A point so many times as high above the ground as the highest start has run away: over a bowl it
+# is three times as far from the bottom.
+OVERSHOOT = 10.0
 MARGIN = 0.12
+# A start no higher than this share of a step's change stands at the bottom.
+ROUNDING = 1e-9
 # A path of no more steps shows each of them.
-FEW_STEPS = 40
+FEW_STEPS = 20
 
 
 class TrajectoryDisplay:
@@ -123,10 +130,12 @@ class TrajectoryDisplay:
             If a path has another shape.
         """
         require_matplotlib(f"{cls.__name__}.from_paths")
+        if not hasattr(paths, "items"):
+            raise ValueError(f"paths must be a dict of names and paths. Got {short(paths)}.")
         names, paths = list(map(str, paths)), [_finite(path) for path in paths.values()]
         with np.errstate(over="ignore", invalid="ignore"):
-            heights = [np.array([fun(point) for point in path]) for path in paths]
-            box = window(paths, heights, optimum)
+            heights = [np.array([fun(point) for point in path], np.float64) for path in paths]
+            box = window(paths, heights, optimum, ground_below(fun, paths, optimum))
             x, y = grid(box, xlim, ylim, n_grid)
             values = on_grid(fun, x, y)
         display = cls(x, y, values, paths, names, optimum=optimum, axis_labels=axis_labels)
@@ -155,7 +164,7 @@ class TrajectoryDisplay:
             ``fun(x) -> float`` of an array of shape (2,).
         x0 : array-like of shape (2,)
             Where all of them start.
-        optimizers : list or dict
+        optimizers : list, dict or a single one
             Names or objects of `sgdlearn.optimizers` that `minimize` takes; or names and these, or
             names and dicts of parameters of `minimize`, such as
             ``{"slow": {"optimizer": "sgd", "learning_rate": 1e-3}}``.
@@ -205,6 +214,8 @@ class TrajectoryDisplay:
             "tol": tol,
             "random_state": random_state,
         }
+        if isinstance(optimizers, (str, Optimizer)):
+            optimizers = [optimizers]
         if not hasattr(optimizers, "items"):
             optimizers = {short(optimizer): optimizer for optimizer in optimizers}
         paths = {}
@@ -218,7 +229,7 @@ class TrajectoryDisplay:
         return cls.from_paths(fun, paths, ax=ax, **kwargs)
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, coordinates=(0, 1), **kwargs):
+    def from_estimator(cls, estimator, X, y, *, coordinates=None, **kwargs):
         """Draw the way of one fit; see `from_estimators`.
 
         Parameters
@@ -227,8 +238,9 @@ class TrajectoryDisplay:
             It is cloned and fitted.
         X, y : array-like
             What it is fitted on.
-        coordinates : tuple, default=(0, 1)
-            The two coefficients.
+        coordinates : tuple, default=None
+            The two coefficients; None are the first two, or of a single feature it and the
+            intercept.
         **kwargs : dict
             As for `from_estimators`.
 
@@ -250,11 +262,11 @@ class TrajectoryDisplay:
         X,
         y,
         *,
-        coordinates=(0, 1),
+        coordinates=None,
         sample_weight=None,
         xlim=None,
         ylim=None,
-        n_grid=GRID_OF_FIT,
+        n_grid=None,
         ax=None,
         **kwargs,
     ):
@@ -266,20 +278,22 @@ class TrajectoryDisplay:
 
         Parameters
         ----------
-        estimators : list or dict
+        estimators : list, dict or a single one
             Linear estimators (or pipelines that end in one) of the same objective, or names and
             these. They are cloned and fitted.
         X, y : array-like
             What they are fitted on.
-        coordinates : tuple, default=(0, 1)
+        coordinates : tuple, default=None
             The two coefficients: numbers or names of features, or "intercept". Of several outputs
-            a pair (output, feature); the feature alone is that of output 0.
+            a pair (output, feature); the feature alone is that of output 0. None is (0, 1), or
+            (0, "intercept") of a single feature.
         sample_weight : array-like of shape (n_samples,), default=None
             Multiplicities of the rows.
         xlim, ylim : tuple of float, default=None
             The window; None is where the paths are, as long as they stay low.
-        n_grid : int, default=61
-            Points along each side of the grid; each costs the losses of all rows.
+        n_grid : int, default=None
+            Points along each side of the grid; each costs the losses of all rows. None takes from
+            61 to 181, the fewer the more rows there are.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **kwargs : dict
@@ -310,7 +324,10 @@ class TrajectoryDisplay:
         plane = Plane(fits, _optimum_of(learner, data, y, sample_weight), coordinates, data)
         paths = [_finite(plane.project(fit)) for fit in fits]
         heights = [plane.heights(fit)[: len(path)] for fit, path in zip(fits, paths)]
-        x, y = grid(window(paths, heights, plane.origin), xlim, ylim, n_grid)
+        if n_grid is None:
+            n_grid = int(np.clip(np.sqrt(LOSSES / len(plane.still)), *GRID_OF_FIT))
+        ground = plane.value(plane.origin)
+        x, y = grid(window(paths, heights, plane.origin, ground), xlim, ylim, n_grid)
         display = cls(
             x,
             y,
@@ -376,7 +393,11 @@ class TrajectoryDisplay:
         """Heights of contours: in equal ratios above the lowest, so that valleys show."""
         finite = self.values[np.isfinite(self.values)]
         excess = np.sort(finite - finite.min())
-        lowest = excess[int(0.005 * len(excess))] or excess[excess > 0.0][:1].sum()
+        # no lower than the grid can show a contour of
+        i, j = np.unravel_index(np.nanargmin(self.values), self.values.shape)
+        beside = self.values[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2] - finite.min()
+        lowest = max(excess[int(0.005 * len(excess))], np.max(beside[np.isfinite(beside)]))
+        lowest = min(lowest, excess[-1] / 2.0) or excess[excess > 0.0][:1].sum()
         if not lowest > 0.0:
             return np.array([finite.min(), finite.min() + 1.0])
         return finite.min() + np.geomspace(lowest, max(excess[-1], 2.0 * lowest), LEVELS)
@@ -405,6 +426,8 @@ class Plane:
                     f"rates and batch sizes differ. Theirs are {one:.6g} and {other:.6g} at the "
                     "same coefficients."
                 )
+        if coordinates is None:
+            coordinates = (0, 1) if self.W.shape[1] > 1 else (0, "intercept")
         if len(tuple(coordinates)) != 2:
             raise ValueError(f"coordinates must be two coefficients. Got {coordinates!r}.")
         columns = getattr(X, "columns", None)
@@ -477,12 +500,25 @@ class Plane:
         return b[output] if feature is None else W[output, feature]
 
 
-def window(paths, heights, optimum=None):
-    """((x low, x high), (y low, y high)) of where paths are, as long as they stay low enough."""
-    ground = min(np.nanmin(of_path) for of_path in heights)
+def ground_below(fun, paths, optimum=None):
+    """The lowest that is known of fun beside the points: who overshoots has passed over it."""
+    between = [(path[1:] + path[:-1]) / 2.0 for path in paths]
+    if optimum is not None:
+        between.append(np.asarray(optimum, dtype=np.float64)[None])
+    values = np.array([fun(point) for point in np.concatenate(between)], dtype=np.float64)
+    return np.min(values[np.isfinite(values)], initial=np.inf)
+
+
+def window(paths, heights, optimum=None, ground=np.inf):
+    """((x low, x high), (y low, y high)) of where paths are, as long as they do not run away."""
+    ground = min(ground, *(np.nanmin(of_path) for of_path in heights if len(of_path)))
+    depth = max(of_path[0] - ground for of_path in heights if len(of_path))
+    steps = [abs(of_path[1] - of_path[0]) for of_path in heights if len(of_path) > 1]
+    if depth <= ROUNDING * min(steps, default=0.0):  # all start at the bottom
+        depth = max(steps)
     kept = [] if optimum is None else [np.asarray(optimum, dtype=np.float64)[None]]
     for path, height in zip(paths, heights):
-        kept.append(path[height <= ground + OVERSHOOT * (height[0] - ground)])
+        kept.append(path[height <= ground + OVERSHOOT * depth])
     points = np.concatenate(kept)
     low, high = points.min(axis=0), points.max(axis=0)
     size = high - low

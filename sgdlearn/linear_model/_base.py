@@ -30,6 +30,7 @@ from .._fit_task import FitTask
 from .._solvers import threads
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._solvers.objective import Objective
+from .._solvers.own_loss import check_loss
 from .._solvers.rows import make_rows
 from .._solvers.scaling import deviations
 from .._solvers.solve import method_for, resumed, solve, starting_point, way_down
@@ -314,6 +315,7 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
             validation_rows = tuple(None if a is None else a[held_out] for a in (X, y, weights))
             X, y, weights = (None if a is None else a[kept] for a in (X, y, weights))
         objective = self._objective(X, y, weights)
+        check_loss(objective.loss, objective.output_targets(0))
         if self.standardize and isinstance(objective.penalty, ElasticPenalty):
             moments = objective.rows.column_moments(objective.weights)
             objective.penalty.set_params(unit=deviations(moments))
@@ -518,7 +520,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         if started is not None and value <= FAR_OFF * started:
             return False
         _, b = self._zero_model(problem.objective)
-        return value > FAR_OFF * value_of_intercepts(problem.objective, b)
+        at_zero = value_of_intercepts(problem.objective, b)
+        return value > FAR_OFF * at_zero >= 0.0  # a loss below zero has no such measure
 
     # coefficients
 

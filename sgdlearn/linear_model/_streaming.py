@@ -12,6 +12,7 @@ from .._compat import validate_parameters
 from .._parameters import fingerprint
 from .._solvers import threads
 from .._solvers.objective import Objective
+from .._solvers.own_loss import check_loss
 from .._solvers.rows import make_rows
 from .._solvers.solve import method_for, resumed, visit_chunk, way_down
 from .._solvers.stream import Stream
@@ -74,6 +75,7 @@ class LearnsFromStreams:
             plan.way.n_jobs,
         )
         if plan.method is None:
+            check_loss(plan.loss, objective.output_targets(0))
             plan.method = method_for(objective, plan.way)
         run, stream, suspects = own.get("_run"), None, 0
         if plan.way.learning_rate == "auto":

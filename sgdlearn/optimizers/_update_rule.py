@@ -131,6 +131,8 @@ def update(rule, params, grads, state, rate, out=None):
     """(new params, new state) after one update."""
     if is_container(params):
         outs = dict.fromkeys(keys(params)) if out is None else out
+        for name, parts in (("grads", grads), ("state", state), ("out", outs)):
+            check_keys(name, parts, params)
         pairs = [
             update(rule, params[key], grads[key], state[key], rate, outs[key])
             for key in keys(params)
@@ -207,6 +209,16 @@ def is_container(params):
 def keys(container):
     """By which its parts are found."""
     return list(container) if isinstance(container, dict) else range(len(container))
+
+
+def check_keys(name, parts, params):
+    """Raise ValueError unless `parts` has one for each of the params."""
+    found = keys(parts) if is_container(parts) else type(parts).__name__
+    if not is_container(parts) or set(found) != set(keys(params)):
+        raise ValueError(
+            f"{name} must have a part for each of params, {list(keys(params))}. "
+            f"Got {found if isinstance(found, str) else list(found)}."
+        )
 
 
 def like(container, parts):
