@@ -126,7 +126,8 @@ class GDMatrixFactorization(
     dtype : {numpy.float32, numpy.float64}, default=numpy.float32
         Of factors and biases; float32 takes half the memory and time.
     n_jobs : int or None, default=None
-        Threads of `fit`; None is one. Results do not depend on it.
+        Threads of `fit`, of which it uses eight at the most; None is one. Results do not depend on
+        it.
     random_state : int, RandomState instance or None, default=None
         Draws new factors, the order of the ratings, what is held out and negatives.
     verbose : int, default=0
