@@ -1,17 +1,18 @@
 """Ratings in a grid of blocks, of which those on a diagonal share neither users nor items.
 
 Users and items are cut into B ranges of rows each, so that every range has about as many ratings;
-block (a, b) holds the ratings of users in range a of items in range b. An epoch goes over B rounds: round r visits the blocks (a, (shift_a + r) mod B) in any order, or side by side
-(Gemulla, Nijkamp, Haas & Sismanis 2011; Zhuang, Chin, Juan & Lin 2013). So neither the result nor
-the ratings' numbers t depend on how many threads there are.
+block (a, b) holds the ratings of users in range a of items in range b. An epoch goes over B rounds:
+round r visits the blocks (a, (shift_a + r) mod B) in any order, or side by side (Gemulla, Nijkamp,
+Haas & Sismanis 2011; Zhuang, Chin, Juan & Lin 2013). So neither the result nor the ratings' numbers
+t depend on how many threads there are.
 
-What an epoch waits for are rows that are not near: of a block, those of its items stay near and those
-of its users are read once, one after another, as the ratings come in tiles of a few users. Within a
-tile they are shuffled, once, so that a rating seldom needs the rows of the one before it.
+What an epoch waits for are rows that are not near. In a block the ratings come in tiles of a few
+users: rows of users are read once, one after another, and those of the range's items stay near.
+Within a tile they are shuffled, once, so that a rating seldom needs the rows of the one before it.
 
 Where items are drawn beside those of the ratings, they are drawn from the range of the block. So
-there are fewer ranges, of items in random order, cut anew for each epoch, and one tile: items of all
-kinds meet.
+there are fewer ranges, of items in random order, cut anew for each epoch, and one tile: items of
+all kinds meet.
 """
 
 from dataclasses import dataclass
