@@ -145,12 +145,17 @@ class GDMatrixFactorization(
     loss_curve_ : list of float
         The objective of each epoch of `fit`: the mean loss of the ratings as they were visited,
         plus the penalty at the end of the epoch.
+    seconds_curve_ : list of float
+        When each value of `loss_curve_` was known: seconds since the way down began, callbacks
+        and validation included.
     validation_curve_ : list of float
         The mean loss of the ratings held out after each epoch; with `early_stopping` alone.
     n_iter_ : int
         Epochs of `fit`.
     t_ : int
         Ratings visited, by `fit` and since.
+    n_samples_ : int
+        Ratings that an epoch of `fit` visits: without those held out or of weight zero.
     optimizer_ : Optimizer
         The rule in use.
     n_features_in_ : int
@@ -524,7 +529,8 @@ class GDMatrixFactorization(
         self._plan_kept = None
         self.n_iter_ = max(1, n_iter)
         self.t_ = model.t
-        self.loss_curve_ = monitor.curve
+        self.n_samples_ = run.grid.n
+        self.loss_curve_, self.seconds_curve_ = monitor.curve, monitor.seconds
         self.__dict__.pop("validation_curve_", None)
         if monitor.validation is not None:
             self.validation_curve_ = monitor.validation.curve
@@ -597,7 +603,8 @@ class GDMatrixFactorization(
         model.schedule_state = self._rates(method, model).start()
         self._users, self._items, self._seen = Identifiers(), Identifiers(), Seen()
         self._moments, self._model = moments, model
-        self.optimizer_, self.n_iter_, self.t_, self.loss_curve_ = method.rule, 1, 0, []
+        self.optimizer_, self.n_iter_, self.t_ = method.rule, 1, 0
+        self.loss_curve_, self.seconds_curve_ = [], []
 
     def _plan(self):
         """The `Plan` that the parameters mean for the stream, kept until one of them changes."""
