@@ -574,18 +574,22 @@ class GDMatrixFactorization(
         ValueError
             On input that cannot be used. The model then is what it was.
         """
+        ratings = None
+        if sample_weight is None and self.__sklearn_is_fitted__():
+            ratings = lean_ratings(self, X, y)
+        if ratings is not None:  # no attribute is set before all is well
+            plan = self._plan()
+            ratings.y = plan.loss.encode(ratings.y, self.non_negative)
+            self._learn(plan, ratings)
+            return self
         with attributes_kept_on_error(self):
             if not self.__sklearn_is_fitted__():
                 self._begin_stream()
             plan = self._plan()
-            ratings = lean_ratings(self, X, y) if sample_weight is None else None
-            if ratings is None:
-                first = "n_features_in_" not in vars(self)
-                ratings = self._ratings(
-                    X, y, sample_weight, plan.loss, reset=first, allow_all_zero=True
-                ).of_positive_weight()
-            else:
-                ratings.y = plan.loss.encode(ratings.y, self.non_negative)
+            first = "n_features_in_" not in vars(self)
+            ratings = self._ratings(
+                X, y, sample_weight, plan.loss, reset=first, allow_all_zero=True
+            ).of_positive_weight()
             if len(ratings):
                 self._learn(plan, ratings)
         return self
@@ -627,7 +631,7 @@ class GDMatrixFactorization(
         if plan.method.automatic:
             sigma = plan.loss.spread_of(moments)
             if abs(sigma - plan.method.sigma) > DRIFT * plan.method.sigma:
-                plan = self._plan_kept = self._plan_for(plan.parameters, moments)
+                plan = self._plan_for(plan.parameters, moments)
         learner = ChunkLearner(self._users, self._items, self._seen, self._model)
         try:
             learner.learn(plan.method, plan.rates, ratings)
@@ -640,7 +644,7 @@ class GDMatrixFactorization(
                 stacklevel=3,
             )
             return
-        self._moments = moments
+        self._moments, self._plan_kept = moments, plan
         self.optimizer_, self.t_ = plan.method.rule, self._model.t
 
     # predict

@@ -220,7 +220,8 @@ def visit_chunk(model, method, rates, users, items, targets, weights, seen):
     Raises FloatingPointError, with the rows as they were before, if they would no longer be finite.
     """
     n = len(users)
-    pieces = np.array([[0, n, model.t + 1]], dtype=np.intp)
+    pieces = np.empty((1, 3), dtype=np.intp)
+    pieces[0] = 0, n, model.t + 1
     samplers = None
     if method.loss.samples:
         samplers = [(model.seed, method.n_negatives, model.items.n, seen)]
