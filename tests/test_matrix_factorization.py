@@ -437,6 +437,17 @@ def test_cold_start(ratings):
     np.testing.assert_array_equal(known, [[0, 1], [1, 0], [0, 0], [1, 1]])
 
 
+@pytest.mark.parametrize("k", [13, 16, 24, 32, 64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weights_of_one_are_no_weights(ratings, k, dtype):
+    """Without weights the kernel knows some widths of rows beforehand."""
+    X, y = ratings
+    one = model_of(n_factors=k, dtype=dtype).fit(X, y)
+    other = model_of(n_factors=k, dtype=dtype).fit(X, y, sample_weight=np.ones(len(y)))
+    rtol = 1e-4 if dtype == np.float32 else 1e-9
+    np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=rtol)
+
+
 # streams
 
 

@@ -123,11 +123,13 @@ INLINED NAME(Met) NAME(meet)(const ReducedMethod *method, const FactorRatings *r
 
 /* Ratings in their order; update number t is the first.  Returns sum_i s_i loss_i. */
 INLINED double NAME(reduced_loop)(const ReducedMethod *given, const int squared,
-                                  const int bounded, const FactorRatings *given_ratings,
-                                  const T *targets, const T *weights, T *P, T *Q,
-                                  Constant *constant, const Sampler *sampler)
+                                  const int bounded, const ptrdiff_t width,
+                                  const FactorRatings *given_ratings, const T *targets,
+                                  const T *weights, T *P, T *Q, Constant *constant,
+                                  const Sampler *sampler)
 {
-    const ReducedMethod method = *given;
+    ReducedMethod method = *given;
+    method.width = width; /* which the compiler may know */
     const FactorRatings ratings = *given_ratings;
     const int *users = ratings.users, *items = ratings.items;
     const ptrdiff_t n = ratings.n;
@@ -160,13 +162,26 @@ CLONED static double NAME(reduced_pass)(const ReducedMethod *method, const Facto
                                         Constant *constant, const Sampler *sampler)
 {
     const int bounded = method->lower == 0.0;
+    const ptrdiff_t width = method->width;
     if (method->loss)
-        return NAME(reduced_loop)(method, 0, bounded, ratings, targets, weights, P, Q, constant,
-                                  sampler);
+        return NAME(reduced_loop)(method, 0, bounded, width, ratings, targets, weights, P, Q,
+                                  constant, sampler);
     if (bounded || constant || weights)
-        return NAME(reduced_loop)(method, 1, bounded, ratings, targets, weights, P, Q, constant,
-                                  NULL);
-    return NAME(reduced_loop)(method, 1, 0, ratings, targets, NULL, P, Q, NULL, NULL);
+        return NAME(reduced_loop)(method, 1, bounded, width, ratings, targets, weights, P, Q,
+                                  constant, NULL);
+#define PLAIN(width)                                                                           \
+    NAME(reduced_loop)(method, 1, 0, width, ratings, targets, NULL, P, Q, NULL, NULL)
+    switch (width) {
+    case 16:
+        return PLAIN(16);
+    case 32:
+        return PLAIN(32);
+    case 64:
+        return PLAIN(64);
+    default:
+        return PLAIN(width);
+    }
+#undef PLAIN
 }
 
 #undef LANES
