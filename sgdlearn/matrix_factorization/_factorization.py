@@ -691,7 +691,7 @@ class GDMatrixFactorization(
         y : array-like of shape (n_ratings,), default=None
             The ratings; None with a sparse X.
         sample_weight : array-like of shape (n_ratings,), default=None
-            Multiplicities of the ratings.
+            Multiplicities of the ratings; the AUC does not read them.
 
         Returns
         -------
