@@ -13,8 +13,8 @@ typedef struct {
     T s, rate;
 } NAME(Met);
 
-/* The update of `count` ratings, 1 or 2, that share no row; returns the sum of s loss.  Two are
- * done side by side, since one waits for its own numbers most of the time. */
+/* The update of `count` ratings, 1 or 2, that share no row; returns the sum of s loss.  Two side by
+ * side, since one waits for its own numbers most of the time. */
 INLINED double NAME(reduced_update)(const ReducedMethod *method, const int squared,
                                     const int bounded, const int count, const NAME(Met) *met)
 {
@@ -52,7 +52,8 @@ INLINED double NAME(reduced_update)(const ReducedMethod *method, const int squar
                                  met[e].mean + (double)b_u + (double)b_v + (double)dot[e], &slope);
         total += s * value;
 
-        /* of p, q, b_u and b_v: |g|^2 = (l'^2 |other|^2 + 2 l' a <own, other> + a^2 |own|^2) / k */
+        /* Of p, q, b_u and b_v side by side, 1 being a bias's other and its k:
+         * |g|^2 / k = (l^2 |other|^2 + 2 l alpha <own, other> + alpha^2 |own|^2) / k */
         const T l = s * (T)slope, per = 1 / (T)method->k;
         const T a = s * (T)method->alpha, a_bias = s * (T)method->alpha_bias;
         const FOURS alpha = {a, a, a_bias, a_bias}, share = {per, per, 1, 1};
