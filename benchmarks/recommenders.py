@@ -198,7 +198,7 @@ def speed(options):
             for threads in options.threads:
                 pairs = []
                 for _ in range(options.rounds):
-                    asked = {"epochs": (1, 13), "repeats": 1, "threads": threads}
+                    asked = {"epochs": (1, 13), "repeats": 2, "threads": threads}
                     pairs.append([
                         data.ask(side, "epoch_seconds", settings={"k": k, "alpha": 0.05}, **asked)
                         for side in ("sgdlearn", "LIBMF")

@@ -14,7 +14,13 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
+from sgdlearn import (
+    GDLinearRegression,
+    GDLinearSVC,
+    GDLogisticRegression,
+    GDMatrixFactorization,
+)
+from sgdlearn.datasets import make_ratings
 from sgdlearn.inspection import LossCurveDisplay
 from sgdlearn.inspection._drawing import look
 from sgdlearn.optimizers import Adam
@@ -78,6 +84,19 @@ def test_the_time_of_each_epoch_of_other_estimators():
     numbers = GDLinearRegression(optimizer="sgd", max_iter=3, tol=None).fit(X, y)
     svc = GDLinearSVC(optimizer="sdca", max_iter=3, tol=None).fit(X, y)
     assert len(numbers.seconds_curve_) == len(svc.seconds_curve_) == 3
+
+
+def test_the_curve_of_a_factorisation_by_seconds_and_by_samples():
+    pairs, ratings = make_ratings(40, 30, 500, random_state=0)
+    model = GDMatrixFactorization(4, max_iter=5, tol=None, early_stopping=True, random_state=0)
+    model.fit(pairs, ratings)
+    seconds = np.array(model.seconds_curve_)
+    assert len(seconds) == len(model.loss_curve_) == 5
+    assert (np.diff(seconds, prepend=0.0) >= 0.0).all()
+    assert model.n_samples_ == 450
+    for x, along in (("seconds", seconds), ("samples", 450 * np.arange(1, 6))):
+        display = LossCurveDisplay.from_estimator(model, x=x)
+        np.testing.assert_allclose(display.lines_[0].get_xdata(), along)
 
 
 def test_n_samples_are_the_rows_that_an_epoch_visits():

@@ -389,6 +389,27 @@ def test_a_chunk_that_diverges_is_left_out(ratings):
         assert model.set_params(learning_rate=0.01).partial_fit(chunk[:3], y[:3]).users_[-1] != 7
 
 
+def test_a_rating_that_fails_leaves_no_trace(ratings, monkeypatch):
+    """Nor in the automatic rates, which it would have changed."""
+    X, y = ratings
+    one, other = model_of().fit(X[:-9], y[:-9]), model_of().fit(X[:-9], y[:-9])
+
+    def fails(*args):
+        raise MemoryError
+
+    for model in (one, other):
+        model.partial_fit(X[-9:-8], y[-9:-8])
+    before = state_of(one)
+    with monkeypatch.context() as patch:
+        patch.setattr("sgdlearn._solvers.factorization.chunks.visit_chunk", fails)
+        with pytest.raises(MemoryError):
+            one.partial_fit(np.array([[7, 7]]), np.array([100.0]))
+    assert state_of(one) == before
+    for model in (one, other):
+        model.partial_fit(X[-8:], y[-8:])
+    np.testing.assert_array_equal(one.predict(X), other.predict(X))
+
+
 def test_a_fit_that_diverges_ends_at_its_last_good_iterate(ratings):
     X, y = ratings
     model = model_of(optimizer="sgd", learning_rate=lambda t: np.where(t > 2000, 1e9, 0.02))
@@ -435,6 +456,17 @@ def test_cold_start(ratings):
     mean, b, c = model.mean_, model.user_bias_[u], model.item_bias_[v]
     np.testing.assert_allclose(ratings[:3], [mean + c, mean + b, mean], rtol=1e-6)
     np.testing.assert_array_equal(known, [[0, 1], [1, 0], [0, 0], [1, 1]])
+
+
+@pytest.mark.parametrize("k", [13, 16, 24, 32, 64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weights_of_one_are_no_weights(ratings, k, dtype):
+    """Without weights the kernel knows some widths of rows beforehand."""
+    X, y = ratings
+    one = model_of(n_factors=k, dtype=dtype).fit(X, y)
+    other = model_of(n_factors=k, dtype=dtype).fit(X, y, sample_weight=np.ones(len(y)))
+    rtol = 1e-4 if dtype == np.float32 else 1e-9
+    np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=rtol)
 
 
 # streams

@@ -6,7 +6,7 @@ from reference import RULES, absolute_error, log_loss, squared_error
 from reference_factorization import Reduced, Row, Twin, first_factors
 
 from sgdlearn import GDMatrixFactorization, optimizers, schedules
-from sgdlearn._solvers.factorization.grid import Grid
+from sgdlearn._solvers.factorization.grid import TILE, Grid
 from sgdlearn._solvers.factorization.method import AutomaticRate, Method
 from sgdlearn._solvers.factorization.model import Model
 from sgdlearn._solvers.factorization.objective import RATING_LOSSES
@@ -231,7 +231,7 @@ def test_epochs_over_the_grid(loss, rule, n_negatives, n_jobs, rng, monkeypatch)
 def test_grid_holds_every_rating_once_in_blocks_that_share_no_rows(draws, rng, monkeypatch):
     monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_DRAWING_RATINGS", 64)
     monkeypatch.setattr("sgdlearn._solvers.factorization.grid.LEAST_ITEMS", 1)
-    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.DRAWING_RANGES", 16)
+    monkeypatch.setattr("sgdlearn._solvers.factorization.grid.DRAWING_RANGES", 8)
     n, n_users, n_items = 30_000, 500, 300
     users = (n_users * rng.random(n) ** 2).astype(np.int32)
     items = (n_items * rng.random(n) ** 3).astype(np.int32)
@@ -242,18 +242,21 @@ def test_grid_holds_every_rating_once_in_blocks_that_share_no_rows(draws, rng, m
         assert not np.array_equal(before.item_order, grid.item_order)
         assert np.unique(grid.item_order[grid.item_ranges[:-1]]).max() > 100
     assert sorted(grid.item_order) == list(range(n_items))
-    assert grid.n_ranges == 16
+    assert grid.n_ranges == 8
     order = np.argsort(grid.targets)
     np.testing.assert_array_equal(grid.users[order], users)
     np.testing.assert_array_equal(grid.items[order], items)
     sizes = np.diff(grid.starts)
-    assert sizes.reshape(16, 16).sum(axis=1).max() < 1.3 * n / 16
+    assert sizes.reshape(8, 8).sum(axis=1).max() < 1.3 * n / 8
     rounds = grid.draw_rounds(rng)
-    assert sorted(rounds.ravel()) == list(range(256))
+    assert sorted(rounds.ravel()) == list(range(64))
     for blocks in rounds:
         for rows in (grid.users, grid.items):
             parts = [set(rows[grid.starts[b] : grid.starts[b + 1]]) for b in blocks]
             assert sum(map(len, parts)) == len(set().union(*parts))
-    for block in range(256):
-        part = grid.items[grid.starts[block] : grid.starts[block + 1]]
-        assert np.isin(part, grid.items_of(block)).all()
+    for block in range(64):
+        part = slice(*grid.starts[block : block + 2])
+        assert np.isin(grid.items[part], grid.items_of(block)).all()
+        if not draws:  # tile after tile of users, shuffled within
+            assert (np.diff(grid.users[part] // TILE) >= 0).all()
+            assert (np.diff(grid.users[part]) < 0).any()

@@ -60,6 +60,13 @@ cdef inline FactorRatings ratings_of(
     return ratings
 
 
+cdef inline Constant constant_at(const double[::1] running):
+    """From (mean, weight, odds)."""
+    cdef Constant constant
+    constant.mean, constant.weight, constant.odds = running[0], running[1], <int> running[2]
+    return constant
+
+
 cdef inline Sampler sampler_of(tuple sampler):
     """From (seed, count, items or their number, seen), seen (start, items) or with log arrays."""
     cdef Sampler chosen

@@ -37,34 +37,56 @@ typedef struct {
 #define BIAS_SQUARES 1
 #define SQUARES 2
 /* Ratings whose rows are asked for ahead. */
-#define AHEAD 8
+#define AHEAD 12
 
-/* The sum over a register's lanes, half onto half, by shuffles where the compiler has them. */
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
-INLINED float sum_float(const float_lanes x)
-{
-    float_four a = __builtin_shufflevector(x, x, 0, 1, 2, 3);
-    a += __builtin_shufflevector(x, x, 4, 5, 6, 7);
-    a += __builtin_shufflevector(a, a, 2, 3, 0, 1);
-    return a[0] + a[1];
-}
-
-INLINED double sum_double(double_lanes x)
-{
-    x += __builtin_shufflevector(x, x, 2, 3, 0, 1);
-    return x[0] + x[1];
-}
+#if defined(__GNUC__)
+#define EACH_OF(count) _Pragma("GCC unroll 2") for (int e = 0; e < (count); e++)
+typedef float_four float_four_numbers;
+typedef double_four double_four_numbers;
 #else
-#define DEFINE_SUM(T)                                                                          \
-    INLINED T sum_##T(const T##_lanes x)                                                       \
+#define EACH_OF(count) for (int e = 0; e < (count); e++)
+typedef float float_four_numbers[4];
+typedef double double_four_numbers[4];
+#endif
+
+/* The sums over the lanes of three registers, half onto half, by shuffles where the compiler has
+ * them. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define SHUFFLE __builtin_shufflevector
+#define DEFINE_SUMS_OF_FOUR(T, NAME)                                                           \
+    INLINED void NAME(const T##_four a, const T##_four b, const T##_four c, T *x, T *y, T *z)  \
     {                                                                                          \
-        T sum;                                                                                 \
-        SUM_LANES(T, sizeof(T##_lanes) / sizeof(T), x, sum);                                   \
-        return sum;                                                                            \
+        const T##_four d = SHUFFLE(b, c, 0, 4, 1, 5) + SHUFFLE(b, c, 2, 6, 3, 7);              \
+        const T##_four e = a + SHUFFLE(a, a, 2, 3, 0, 1);                                      \
+        const T##_four f = SHUFFLE(d, e, 0, 1, 4, 4) + SHUFFLE(d, e, 2, 3, 5, 5);              \
+        *x = f[2], *y = f[0], *z = f[1];                                                       \
     }
 
-DEFINE_SUM(float)
-DEFINE_SUM(double)
+DEFINE_SUMS_OF_FOUR(float, sums_four_float)
+DEFINE_SUMS_OF_FOUR(double, sums_double)
+
+INLINED float_four halves(const float_lanes x)
+{
+    return SHUFFLE(x, x, 0, 1, 2, 3) + SHUFFLE(x, x, 4, 5, 6, 7);
+}
+
+INLINED void sums_float(const float_lanes a, const float_lanes b, const float_lanes c, float *x,
+                        float *y, float *z)
+{
+    sums_four_float(halves(a), halves(b), halves(c), x, y, z);
+}
+#else
+#define DEFINE_SUMS(T)                                                                         \
+    INLINED void sums_##T(const T##_lanes a, const T##_lanes b, const T##_lanes c, T *x, T *y, \
+                          T *z)                                                                \
+    {                                                                                          \
+        SUM_LANES(T, sizeof(T##_lanes) / sizeof(T), a, *x);                                    \
+        SUM_LANES(T, sizeof(T##_lanes) / sizeof(T), b, *y);                                    \
+        SUM_LANES(T, sizeof(T##_lanes) / sizeof(T), c, *z);                                    \
+    }
+
+DEFINE_SUMS(float)
+DEFINE_SUMS(double)
 #endif
 
 #define T float

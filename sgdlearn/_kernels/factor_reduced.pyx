@@ -3,7 +3,7 @@
 from cython cimport floating
 
 from sgdlearn._kernels.factor_ratings cimport (
-    Constant, FactorRatings, Sampler, loss_function, ratings_of, sampler_of,
+    Constant, FactorRatings, Sampler, constant_at, loss_function, ratings_of, sampler_of,
 )
 from sgdlearn._kernels.losses cimport SQUARED_ERROR, LossSpec, loss_spec
 
@@ -71,7 +71,7 @@ def reduced_updates(
     cdef floating* q = &Q[0, 0]
     cdef Py_ssize_t i, start
     if running is not None:
-        constant.mean, constant.weight, constant.odds = running[0], running[1], <int> running[2]
+        constant = constant_at(running)
         followed = &constant
     for i in range(pieces.shape[0]):
         start = pieces[i, 0]

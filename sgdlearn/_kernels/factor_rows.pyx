@@ -10,7 +10,7 @@ so that it is the same whenever it is added, alone or with others.
 from cython cimport floating
 
 from sgdlearn._kernels.factor_ratings cimport (
-    Sampler, counter_hash, draw_negative, sampler_of,
+    Constant, Sampler, constant_at, constant_of, counter_hash, draw_negative, sampler_of,
 )
 from sgdlearn._kernels.vector cimport PREFETCH_SOON, dot
 
@@ -26,6 +26,12 @@ def start_rows(
             for j in range(k):
                 rows[i, j] = <floating> (
                     low + span * ((counter_hash(seed, i, j) >> 40) * (1.0 / 16777216.0)))
+
+
+def running_constant(const double[::1] running):
+    """The constant of a stream that stands at (mean, weight, odds)."""
+    cdef Constant constant = constant_at(running)
+    return constant_of(&constant)
 
 
 def predictions(

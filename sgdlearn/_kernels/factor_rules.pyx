@@ -13,8 +13,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from sgdlearn._kernels.factor_ratings cimport (
-    NEGATIVE, Constant, FactorRatings, Sampler, draw_negative, follow_constant, ratings_of,
-    sampler_of,
+    NEGATIVE, Constant, FactorRatings, Sampler, constant_at, draw_negative, follow_constant,
+    ratings_of, sampler_of,
 )
 from sgdlearn._kernels.losses cimport LossSpec, loss_and_slope, loss_spec
 from sgdlearn._kernels.stochastic cimport N_CLOCK, as_penalty, as_rule, first_step
@@ -114,7 +114,7 @@ def rule_updates(
     for i in range(2 * N_CLOCK):
         idle[i] = 1.0
     if running is not None:
-        constant.mean, constant.weight, constant.odds = running[0], running[1], <int> running[2]
+        constant = constant_at(running)
         followed = &constant
     for i in range(pieces.shape[0]):
         start = pieces[i, 0]

@@ -126,7 +126,8 @@ class GDMatrixFactorization(
     dtype : {numpy.float32, numpy.float64}, default=numpy.float32
         Of factors and biases; float32 takes half the memory and time.
     n_jobs : int or None, default=None
-        Threads of `fit`; None is one. Results do not depend on it.
+        Threads of `fit`, of which it uses eight at the most; None is one. Results do not depend on
+        it.
     random_state : int, RandomState instance or None, default=None
         Draws new factors, the order of the ratings, what is held out and negatives.
     verbose : int, default=0
@@ -144,12 +145,17 @@ class GDMatrixFactorization(
     loss_curve_ : list of float
         The objective of each epoch of `fit`: the mean loss of the ratings as they were visited,
         plus the penalty at the end of the epoch.
+    seconds_curve_ : list of float
+        When each value of `loss_curve_` was known: seconds since the way down began, callbacks
+        and validation included.
     validation_curve_ : list of float
         The mean loss of the ratings held out after each epoch; with `early_stopping` alone.
     n_iter_ : int
         Epochs of `fit`.
     t_ : int
         Ratings visited, by `fit` and since.
+    n_samples_ : int
+        Ratings that an epoch of `fit` visits: without those held out or of weight zero.
     optimizer_ : Optimizer
         The rule in use.
     n_features_in_ : int
@@ -524,7 +530,8 @@ class GDMatrixFactorization(
         self._plan_kept = None
         self.n_iter_ = max(1, n_iter)
         self.t_ = model.t
-        self.loss_curve_ = monitor.curve
+        self.n_samples_ = run.grid.n
+        self.loss_curve_, self.seconds_curve_ = monitor.curve, monitor.seconds
         self.__dict__.pop("validation_curve_", None)
         if monitor.validation is not None:
             self.validation_curve_ = monitor.validation.curve
@@ -569,18 +576,22 @@ class GDMatrixFactorization(
         ValueError
             On input that cannot be used. The model then is what it was.
         """
+        ratings = None
+        if sample_weight is None and self.__sklearn_is_fitted__():
+            ratings = lean_ratings(self, X, y)
+        if ratings is not None:  # no attribute is set before all is well
+            plan = self._plan()
+            ratings.y = plan.loss.encode(ratings.y, self.non_negative)
+            self._learn(plan, ratings)
+            return self
         with attributes_kept_on_error(self):
             if not self.__sklearn_is_fitted__():
                 self._begin_stream()
             plan = self._plan()
-            ratings = lean_ratings(self, X, y) if sample_weight is None else None
-            if ratings is None:
-                first = "n_features_in_" not in vars(self)
-                ratings = self._ratings(
-                    X, y, sample_weight, plan.loss, reset=first, allow_all_zero=True
-                ).of_positive_weight()
-            else:
-                ratings.y = plan.loss.encode(ratings.y, self.non_negative)
+            first = "n_features_in_" not in vars(self)
+            ratings = self._ratings(
+                X, y, sample_weight, plan.loss, reset=first, allow_all_zero=True
+            ).of_positive_weight()
             if len(ratings):
                 self._learn(plan, ratings)
         return self
@@ -598,7 +609,8 @@ class GDMatrixFactorization(
         model.schedule_state = self._rates(method, model).start()
         self._users, self._items, self._seen = Identifiers(), Identifiers(), Seen()
         self._moments, self._model = moments, model
-        self.optimizer_, self.n_iter_, self.t_, self.loss_curve_ = method.rule, 1, 0, []
+        self.optimizer_, self.n_iter_, self.t_ = method.rule, 1, 0
+        self.loss_curve_, self.seconds_curve_ = [], []
 
     def _plan(self):
         """The `Plan` that the parameters mean for the stream, kept until one of them changes."""
@@ -621,7 +633,7 @@ class GDMatrixFactorization(
         if plan.method.automatic:
             sigma = plan.loss.spread_of(moments)
             if abs(sigma - plan.method.sigma) > DRIFT * plan.method.sigma:
-                plan = self._plan_kept = self._plan_for(plan.parameters, moments)
+                plan = self._plan_for(plan.parameters, moments)
         learner = ChunkLearner(self._users, self._items, self._seen, self._model)
         try:
             learner.learn(plan.method, plan.rates, ratings)
@@ -634,7 +646,7 @@ class GDMatrixFactorization(
                 stacklevel=3,
             )
             return
-        self._moments = moments
+        self._moments, self._plan_kept = moments, plan
         self.optimizer_, self.t_ = plan.method.rule, self._model.t
 
     # predict
@@ -687,7 +699,7 @@ class GDMatrixFactorization(
         y : array-like of shape (n_ratings,), default=None
             The ratings; None with a sparse X.
         sample_weight : array-like of shape (n_ratings,), default=None
-            Multiplicities of the ratings.
+            Multiplicities of the ratings; the AUC does not read them.
 
         Returns
         -------

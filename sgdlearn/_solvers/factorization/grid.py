@@ -1,14 +1,18 @@
 """Ratings in a grid of blocks, of which those on a diagonal share neither users nor items.
 
 Users and items are cut into B ranges of rows each, so that every range has about as many ratings;
-block (a, b) holds the ratings of users in range a of items in range b, shuffled once. An epoch goes
-over B rounds: round r visits the blocks (a, (shift_a + r) mod B) in any order, or side by side
-(Gemulla, Nijkamp, Haas & Sismanis 2011; Zhuang, Chin, Juan & Lin 2013). So neither the result nor
-the ratings' numbers t depend on how many threads there are, and the rows that a block touches stay
-near.
+block (a, b) holds the ratings of users in range a of items in range b. An epoch goes over B rounds:
+round r visits the blocks (a, (shift_a + r) mod B) in any order, or side by side (Gemulla, Nijkamp,
+Haas & Sismanis 2011; Zhuang, Chin, Juan & Lin 2013). So neither the result nor the ratings' numbers
+t depend on how many threads there are.
+
+What an epoch waits for are rows that are not near. In a block the ratings come in tiles of a few
+users: rows of users are read once, one after another, and those of the range's items stay near.
+Within a tile they are shuffled, once, so that a rating seldom needs the rows of the one before it.
 
 Where items are drawn beside those of the ratings, they are drawn from the range of the block. So
-there are fewer ranges, of items in random order, cut anew for each epoch: items of all kinds meet.
+there are fewer ranges, of items in random order, cut anew for each epoch, and one tile: items of
+all kinds meet.
 """
 
 from dataclasses import dataclass
@@ -16,12 +20,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..._kernels.factor_blocks import count_blocks, count_rows, fill_blocks
+from ..._kernels.factor_blocks import count_blocks, count_rows, fill_blocks, sort_pairs
 from .rows import FLOATING
 
 # Ranges of users and of items; fewer where blocks would hold fewer ratings than so many.
-RANGES = 16
+RANGES = 8
 LEAST_RATINGS = 64
+# Users of a tile.
+TILE = 8
 # The same where items are drawn; and the fewest items that make a range to draw from.
 DRAWING_RANGES = 4
 LEAST_DRAWING_RATINGS = 25_000
@@ -77,7 +83,9 @@ class Grid:
             starts[:-1].copy(), *blocks,
         )  # fmt: skip
         for start, stop in pairwise(starts):
-            order = rng.permutation(stop - start)
+            order = rng.permutation(np.arange(stop - start, dtype=np.int32))
+            if not draws and len(order):
+                order = in_tiles(order, blocks[0][start:stop])
             for array in blocks:
                 if array is not None:
                     array[start:stop] = array[start:stop][order]
@@ -132,3 +140,14 @@ def ranges_of(rows, order, n_ranges):
     of_row = np.empty(n_rows, dtype=np.int32)
     of_row[order] = np.repeat(np.arange(n_ranges, dtype=np.int32), np.diff(borders))
     return borders, of_row
+
+
+def in_tiles(order, users):
+    """Ratings of these users in that order, but those of one tile after those of another."""
+    tiles = users[order] // TILE
+    tiles -= tiles.min()
+    sizes = np.empty(tiles.max() + 1, dtype=np.int64)
+    count_rows(tiles, sizes)
+    tiled = np.empty_like(order)
+    sort_pairs(tiles, order, np.cumsum(sizes) - sizes, None, tiled)
+    return tiled

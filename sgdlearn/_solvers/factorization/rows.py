@@ -130,9 +130,12 @@ class Rows:
             if clocks is not None:
                 np.copyto(clocks, self.clocks[chosen])
             return into
-        chosen = slice(self.n) if chosen is None else chosen
-        clocks = None if self.clocks is None else self.clocks[chosen].copy()
-        return self.n, chosen, self.values[chosen].copy(), clocks
+        if chosen is None:
+            chosen = slice(self.n)
+            clocks = None if self.clocks is None else self.clocks[chosen].copy()
+            return self.n, chosen, self.values[chosen].copy(), clocks
+        clocks = None if self.clocks is None else self.clocks.take(chosen, axis=0)
+        return self.n, chosen, self.values.take(chosen, axis=0), clocks
 
     def restore(self, checkpoint):
         self.n, chosen, values, clocks = checkpoint

@@ -8,7 +8,7 @@ from math import isfinite
 import numpy as np
 
 from ..._kernels.factor_blocks import count_rows
-from ..._kernels.factor_rows import drawn_items, rows_are_finite, weighted_squares
+from ..._kernels.factor_rows import drawn_items, rows_are_finite, running_constant, weighted_squares
 from ...schedules import Constant, ReduceOnPlateau
 from ..monitor import Plateau
 from ..stochastic import DIVERGED
@@ -220,7 +220,8 @@ def visit_chunk(model, method, rates, users, items, targets, weights, seen):
     Raises FloatingPointError, with the rows as they were before, if they would no longer be finite.
     """
     n = len(users)
-    pieces = np.array([[0, n, model.t + 1]], dtype=np.intp)
+    pieces = np.empty((1, 3), dtype=np.intp)
+    pieces[0] = 0, n, model.t + 1
     samplers = None
     if method.loss.samples:
         samplers = [(model.seed, method.n_negatives, model.items.n, seen)]
@@ -248,12 +249,6 @@ def visit_chunk(model, method, rates, users, items, targets, weights, seen):
         model.running = before[2]
         raise FloatingPointError("the rows are no longer finite")
     if model.running is not None:
-        model.mean = constant_of(model.running)
+        model.mean = running_constant(model.running)
     model.t += n
     return sums[0]
-
-
-def constant_of(running):
-    """The constant of factor_ratings.h."""
-    mean, _, odds = running
-    return float(np.log((1.0 + mean) / (1.0 - mean))) if odds else float(mean)
