@@ -1,6 +1,6 @@
 """Weighted moments of the columns of X or y, and the running sums that they follow from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class ColumnSums:
 
     sums: np.ndarray
     weight: float = 0.0
+    _moments: ColumnMoments | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def begin(cls, p):
@@ -43,6 +44,7 @@ class ColumnSums:
     def __setstate__(self, values):
         """An array that comes read-only is copied."""
         self.sums, self.weight = writeable(values["sums"]), values["weight"]
+        self._moments = None
 
     def copy(self):
         """Sums that rows added later do not reach."""
@@ -51,6 +53,7 @@ class ColumnSums:
     def add(self, rows, weights=None):
         """Add rows, under these weights (None: all one)."""
         self.weight = rows.add_to_sums(self.sums, self.weight, weights)
+        self._moments = None
         return self
 
     def since(self, earlier):
@@ -63,12 +66,14 @@ class ColumnSums:
         """Take these columns' moments from others, as if all rows had been like theirs."""
         share = self.weight / others.weight
         self.sums[:, columns] = others.sums[:, columns] * [[1.0], [share], [share], [share]]
+        self._moments = None
 
     def resize(self, factor, columns):
         """Take these columns for ones of other units, so many times as large."""
         self.sums[0, columns] *= factor
         self.sums[2, columns] *= factor
         self.sums[3, columns] *= factor**2
+        self._moments = None
 
     def spreads(self):
         """The variance of each column; of its entries' squares the mean, if it has zeros."""
@@ -80,7 +85,13 @@ class ColumnSums:
         return np.where(full, variance, variance + (reference + beyond) ** 2)
 
     def moments(self):
-        """The `ColumnMoments` of the rows so far.
+        """The `ColumnMoments` of the rows so far, put together once."""
+        if self._moments is None:
+            self._moments = self._from_sums()
+        return self._moments
+
+    def _from_sums(self):
+        """The moments.
 
         With mu_j, v_j the mean and variance of what is not zero in column j, and q_j its share:
 

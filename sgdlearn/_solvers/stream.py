@@ -19,7 +19,7 @@ from .scaling import Scaling, check_squares
 # Updates that count as an epoch on a stream that did not begin with a fit.
 UPDATES_PER_EPOCH = 1000
 # The metric is renewed when this much more has been seen.
-GROWTH = 1.05
+GROWTH = 1.1
 # A row this much longer than any before is doubtful; so many of them in succession are no accident.
 LONGER = 2.0
 BELIEVED = 20
@@ -172,10 +172,11 @@ class Stream:
             share = np.divide(now, before, out=np.ones_like(now), where=known)
             other = np.where(late.sums[1] >= MANY * late.weight / late_rows, OTHER_OF_MANY, OTHER)
             new = (share > other) | ((share * other < 1.0) & (share > ROUNDING))
-            common = np.median(share[known]) if known.any() else 1.0
+            common = np.sort(share[known])[known.sum() // 2] if known.any() else 1.0
             if self.unsure is not None and not believed:
                 new |= self.unsure & known
-            self.columns.become(late, new)
+            if new.any():
+                self.columns.become(late, new)
             if not 1.0 / OTHER <= common <= OTHER:  # so have those too that were not seen lately
                 self.columns.resize(np.sqrt(common), ~known)
             self.unsure = new if late_rows < LATE_ROWS else None
