@@ -11,7 +11,7 @@ weights.  So rows can be added for ever, a sparse one at the cost of its entries
 
 from cython cimport floating
 
-from sgdlearn._kernels.vector cimport PREFETCH_LATER, index_t
+from sgdlearn._kernels.vector cimport PREFETCH, PREFETCH_LATER, index_t
 
 cdef extern from "column_moments.h" nogil:
     enum:
@@ -28,6 +28,9 @@ cdef extern from "column_moments.h" nogil:
     void add_row_double(
         Py_ssize_t p, const double* x, const double* s, const double* reference,
         double* weight, double* first, double* second) noexcept
+
+cdef enum:
+    ENTRIES_AHEAD = 12      # the sums of a column lie anywhere in memory: they are asked for early
 
 
 def add_dense(
@@ -87,7 +90,7 @@ def add_csr(
     cdef double *weight = &sums[1, 0]
     cdef double *first = &sums[2, 0]
     cdef double *second = &sums[3, 0]
-    cdef Py_ssize_t i, j, e
+    cdef Py_ssize_t i, j, e, ahead, last = indptr[indptr.shape[0] - 1] - 1
     cdef double s = 1.0, x, d
     with nogil:
         for i in range(indptr.shape[0] - 1):
@@ -95,6 +98,11 @@ def add_csr(
                 s = weights[i]
             total += s
             for e in range(indptr[i], indptr[i + 1]):
+                ahead = indices[min(e + ENTRIES_AHEAD, last)]
+                PREFETCH(&reference[ahead])
+                PREFETCH(&weight[ahead])
+                PREFETCH(&first[ahead])
+                PREFETCH(&second[ahead])
                 x = data[e]
                 if x == 0.0:
                     continue

@@ -1,7 +1,7 @@
-/* The logistic loss of a margin, log(1 + e^-m), and its slope.
+/* The losses of classes that need an exponential, and their slopes: log(1 + e^-m), and the softmax.
  *
- * It stands in the chain from one stochastic update to the next, so it is worth a function of its
- * own: two short series, evaluated in parallel (Estrin), no table, no branch, no call.  Both
+ * The first stands in the chain from one stochastic update to the next, so it is worth a function of
+ * its own: two short series, evaluated in parallel (Estrin), no table, no branch, no call.  Both
  * results are good to a few units in the last place.
  */
 #ifndef SGDLEARN_LOGISTIC_H
@@ -91,6 +91,30 @@ CLONED static double logistic_rows(ptrdiff_t n, const double *y, const double *s
         }
     }
     return sum;
+}
+
+/* The softmax of one row: slopes_c <- softmax_c(z) - [c = y]; returns -log softmax_y(z).  The others
+ * are summed up apart, where 1 - softmax_y would cancel.  `slopes` may stand in the place of z. */
+CLONED static double softmax(ptrdiff_t k, ptrdiff_t y, const double *z, double *slopes)
+{
+    double top = z[0], sum = 0.0;
+    const double own = z[y];
+    for (ptrdiff_t c = 1; c < k; c++)
+        top = z[c] > top ? z[c] : top;
+    SIMD
+    for (ptrdiff_t c = 0; c < k; c++)
+        slopes[c] = exp_minus(top - z[c]);
+    const double of_own = slopes[y];
+    slopes[y] = 0.0;
+    SIMD_SUM
+    for (ptrdiff_t c = 0; c < k; c++)
+        sum += slopes[c];
+    const double share = 1.0 / (sum + of_own);
+    SIMD
+    for (ptrdiff_t c = 0; c < k; c++)
+        slopes[c] *= share;
+    slopes[y] = -sum * share;
+    return own == top ? log1p(sum) : log(sum + of_own) + (top - own);
 }
 
 #endif

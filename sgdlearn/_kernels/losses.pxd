@@ -15,6 +15,8 @@ cdef extern from "squared_error.h" nogil:
 
 cdef extern from "logistic.h" nogil:
     double logistic(double m, double* slope) noexcept
+    double softmax(
+        Py_ssize_t k, Py_ssize_t y, const double* z, double* slopes) noexcept
     double logistic_rows(
         Py_ssize_t n, const double* y, const double* s, double* z) noexcept
 
@@ -211,29 +213,6 @@ cdef inline double loss_conjugate(LossSpec spec, double y, double a) noexcept no
     return conjugate_value(form, y, a)
 
 
-cdef inline double softmax_loss_and_slopes(
-    Py_ssize_t k, Py_ssize_t y, const double* z, double* slopes
-) noexcept nogil:
-    """-log softmax_y(z) for class index y; slopes_c <- softmax_c(z) - [c = y]."""
-    cdef Py_ssize_t c
-    cdef double top = z[0]
-    cdef double own = z[y]      # slopes may stand in the place of z
-    cdef double others = 0.0    # summed apart: 1 - softmax_y would cancel
-    cdef double total
-    for c in range(1, k):
-        if z[c] > top:
-            top = z[c]
-    for c in range(k):
-        slopes[c] = exp(z[c] - top)
-        if c != y:
-            others += slopes[c]
-    total = others + slopes[y]
-    for c in range(k):
-        slopes[c] /= total
-    slopes[y] = -others / total
-    return log1p(others) if own == top else log(total) + (top - own)
-
-
 cdef inline double outputs_loss_and_slopes(
     LossSpec spec, Py_ssize_t k, const double* targets, Py_ssize_t n_targets,
     const double* z, double* slopes,
@@ -252,7 +231,7 @@ cdef inline double outputs_loss_and_slopes(
         return value
     own = <Py_ssize_t> targets[0]
     if spec.code == MULTINOMIAL:
-        return softmax_loss_and_slopes(k, own, z, slopes)
+        return softmax(k, own, z, slopes)
     for c in range(k):
         value += loss_and_slope(spec, 1.0 if c == own else -1.0, z[c], &slopes[c])
     return value

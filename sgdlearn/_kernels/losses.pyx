@@ -53,4 +53,4 @@ def softmax_losses_and_slopes(
     cdef Py_ssize_t i
     with nogil:
         for i in range(z.shape[0]):
-            values[i] = softmax_loss_and_slopes(k, y[i], &z[i, 0], &slopes[i, 0])
+            values[i] = softmax(k, y[i], &z[i, 0], &slopes[i, 0])
