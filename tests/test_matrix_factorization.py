@@ -1,5 +1,6 @@
 """GDMatrixFactorization: ids in, predictions and recommendations out."""
 
+import copy
 import pickle
 import warnings
 
@@ -20,6 +21,8 @@ from sgdlearn._solvers.factorization import solve
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 N_USERS, N_ITEMS = 40, 30
+RULES = ["rpcs", "sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl",
+         "schedule_free"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -494,6 +497,31 @@ def test_chunks_equal_one_pass(ratings, rule, fitted):
         assert one.mean_ == pytest.approx(np.average(y, weights=weights))
 
 
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rate", ["auto", 0.01, schedules.InverseScaling(0.05)])
+@pytest.mark.parametrize("fitted", [False, True])
+def test_a_stream_goes_on_the_same_in_a_copy(ratings, rule, rate, fitted):
+    """To the last bit: also where rates and starts go by ratings that came long ago."""
+    X, y = ratings
+    y = y * np.linspace(1.0, 1.5, len(y))  # so that their deviation drifts
+    for loss in ("squared_error", "absolute_error"):
+        one = model_of(loss=loss, optimizer=rule, learning_rate=rate)
+        one.fit(X[:90], y[:90]) if fitted else one.partial_fit(X[:9], y[:9])
+        pickled, copied = pickle.loads(pickle.dumps(one)), copy.deepcopy(one)
+        for start in range(90, len(y), 45):
+            chunk = X[start : start + 45], y[start : start + 45]
+            for model in (one, pickled, copied):
+                model.partial_fit(*chunk)
+            pickled = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(pickled))))
+            if start == 450:
+                copied = copy.deepcopy(copied)
+        for other in (pickled, copied):
+            assert state_of(other) == state_of(one)
+    # a parameter that has changed counts from the next chunk on, copied or not
+    other = pickle.loads(pickle.dumps(one.set_params(alpha=0.05)))
+    assert state_of(other.partial_fit(*chunk)) == state_of(one.partial_fit(*chunk))
+
+
 def test_a_stream_by_itself_learns(ratings):
     X, y = ratings
     model = model_of()
@@ -746,9 +774,9 @@ def test_early_stopping(ratings):
 def test_pickle_clone_and_memory_maps(ratings, tmp_path):
     X, y = ratings
     model = model_of().fit(X, y)
-    copy = pickle.loads(pickle.dumps(model))
-    np.testing.assert_array_equal(copy.predict(X), model.predict(X))
-    for one, other in zip(copy.recommend([100, 101]), model.recommend([100, 101])):
+    other = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(other.predict(X), model.predict(X))
+    for one, other in zip(other.recommend([100, 101]), model.recommend([100, 101])):
         np.testing.assert_array_equal(one, other)
     assert not hasattr(clone(model), "loss_curve_")
     state = model.__getstate__()

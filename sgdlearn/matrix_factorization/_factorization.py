@@ -50,12 +50,17 @@ DRIFT = 0.1
 
 @dataclass
 class Plan:
-    """What the parameters of an estimator mean for its stream."""
+    """What the parameters of an estimator mean for its stream.
+
+    The method goes by the moments of the ratings at the time, which the stream then leaves behind:
+    a pickle keeps them, for the same plan to be made again, and None in the place of the rest.
+    """
 
     parameters: list
-    loss: Any
-    method: Method
-    rates: Any
+    moments: Moments
+    loss: Any = None
+    method: Any = None
+    rates: Any = None
 
 
 class GDMatrixFactorization(
@@ -614,16 +619,18 @@ class GDMatrixFactorization(
         """The `Plan` that the parameters mean for the stream, kept until one of them changes."""
         parameters = fingerprint(self)
         plan = self._plan_kept
-        if plan is None or plan.parameters != parameters:
+        same = plan is not None and plan.parameters == parameters
+        if not same or plan.method is None:  # the latter after unpickling
             self._validate_parameters()
-            plan = self._plan_kept = self._plan_for(parameters, self._moments)
+            moments = plan.moments if same else self._moments
+            plan = self._plan_kept = self._plan_for(parameters, moments)
         return plan
 
     def _plan_for(self, parameters, moments):
         """The same for ratings of these moments."""
         loss = self._rating_loss()
         method = self._method(loss, moments)
-        return Plan(parameters, loss, method, self._rates(method, self._model))
+        return Plan(parameters, moments, loss, method, self._rates(method, self._model))
 
     def _learn(self, plan, ratings):
         """Learn from ratings of positive weight, in their order."""
@@ -765,7 +772,9 @@ class GDMatrixFactorization(
 
     def __getstate__(self):
         state = {**super().__getstate__(), "_state_version": STATE_VERSION}
-        state.pop("_plan_kept", None)
+        plan = state.get("_plan_kept")
+        if plan is not None:
+            state["_plan_kept"] = Plan(plan.parameters, plan.moments)
         return state
 
     def __setstate__(self, state):
@@ -778,4 +787,3 @@ class GDMatrixFactorization(
                 "or unpickle it with the release that wrote it."
             )
         super().__setstate__(state)
-        self._plan_kept = None
