@@ -361,11 +361,17 @@ def test_input_that_cannot_be_used(ratings):
         ([([1], 2)], [1.0], "hashed"),
         ([(1, 2), (1,)], [1.0, 2.0], "1 feature"),
         (X.astype(complex), y, "Complex"),
+        (["ab", "cd"], [1.0, 2.0], "X must hold pairs"),
+        ([("a", "b"), b"cd"], [1.0, 2.0], "X must hold pairs"),
+        ([{"a", "b"}], [1.0], "X must hold pairs"),
     ]
     for X_bad, y_bad, words in bad:
         for method in (model.fit, model.partial_fit, model_of().fit, model_of().partial_fit):
             with pytest.raises(ValueError, match=words):
                 method(X_bad, y_bad)
+        if "pairs" in words:
+            with pytest.raises(ValueError, match=words):
+                model.predict(X_bad)
     assert state_of(model) == before
     for changed, words in [({"non_negative": True}, "y >= 0"), ({"loss": "log_loss"}, "0 and 1")]:
         for method in ("fit", "partial_fit"):
