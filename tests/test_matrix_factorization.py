@@ -1,7 +1,9 @@
 """GDMatrixFactorization: ids in, predictions and recommendations out."""
 
+import ast
 import copy
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -191,6 +193,16 @@ def test_parameters_out_of_their_domains(ratings):
             model_of(**changed).fit(*ratings)
         with pytest.raises(ValueError, match=words):
             model_of(**changed).partial_fit(*ratings)
+
+
+@pytest.mark.parametrize("optimizer", ["als", "lbfgs", "dog", optimizers.SAGA()])
+def test_error_of_an_optimizer_lists_those_that_work(ratings, optimizer):
+    with pytest.raises(ValueError) as error:
+        model_of(optimizer=optimizer).fit(*ratings)
+    listed = ast.literal_eval(re.search(r"\[.*?\]", str(error.value))[0])
+    assert sorted(listed) == sorted(RULES)
+    for name in listed:
+        model_of(optimizer=name).fit(*ratings)
 
 
 def test_linear_models_refuse_rpcs():

@@ -48,6 +48,17 @@ STATE_VERSION = 1
 DRIFT = 0.1
 
 
+def moves_rows(rule):
+    """Whether rows move by this rule, or class of rules, each as if it were a model of its own."""
+    if rule.name == "dog":  # its rate is that of a whole model
+        return False
+    compiled = rule.family == "stochastic" and rule.kernel_code is not None
+    return compiled or rule.name == "rpcs"
+
+
+RULES = ["rpcs", *(name for name, kind in optimizers.OPTIMIZERS.items() if moves_rows(kind))]
+
+
 @dataclass
 class Plan:
     """What the parameters of an estimator mean for its stream.
@@ -382,13 +393,11 @@ class GDMatrixFactorization(
         if isinstance(self.optimizer, str) and self.optimizer in ("auto", "rpcs"):
             rule = optimizers.RPCS()
         else:
-            rule = optimizers.resolve(self.optimizer, also=(optimizers.RPCS,))
-        compiled = rule.kernel_code is not None or rule.name == "rpcs"
-        by_row = compiled and rule.name != "dog"  # its rate is that of a whole model
-        if rule.family not in ("stochastic", "factorization") or not by_row:
+            rule = optimizers.resolve(self.optimizer, also=(optimizers.RPCS,), listed=RULES)
+        if not moves_rows(rule):
             raise ValueError(
-                f"GDMatrixFactorization moves row by row, by 'rpcs' or a compiled stochastic rule "
-                f"such as 'adagrad' or Adam(), not by optimizer={self.optimizer!r}."
+                f"GDMatrixFactorization moves row by row, by one of {RULES} or an object of these, "
+                f"not by optimizer={self.optimizer!r}."
             )
         automatic = isinstance(self.learning_rate, str) and self.learning_rate == "auto"
         if not automatic:
