@@ -792,9 +792,9 @@ def test_early_stopping(ratings):
 def test_pickle_clone_and_memory_maps(ratings, tmp_path):
     X, y = ratings
     model = model_of().fit(X, y)
-    other = pickle.loads(pickle.dumps(model))
-    np.testing.assert_array_equal(other.predict(X), model.predict(X))
-    for one, other in zip(other.recommend([100, 101]), model.recommend([100, 101])):
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    for one, other in zip(loaded.recommend([100, 101]), model.recommend([100, 101])):
         np.testing.assert_array_equal(one, other)
     assert not hasattr(clone(model), "loss_curve_")
     state = model.__getstate__()
@@ -855,9 +855,13 @@ def test_callbacks_see_every_epoch(ratings):
 
 
 def test_verbose(ratings, capsys):
-    model_of(verbose=1, max_iter=3).fit(*ratings)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) >= 3
+    model = model_of(verbose=1, max_iter=3).fit(*ratings)
+    name, header, *lines = capsys.readouterr().out.splitlines()
+    assert name.startswith("GDMatrixFactorization: RPCS()")
+    assert header.split() == ["epoch", "objective", "certificate", "seconds"]
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    assert [float(line.split()[1]) for line in lines] == pytest.approx(model.loss_curve_)
+    assert {len(line) for line in lines} == {len(header)}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int8])

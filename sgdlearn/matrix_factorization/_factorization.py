@@ -322,6 +322,8 @@ class GDMatrixFactorization(
             monitor = Monitor(
                 validation=self._validation(held_out, run, rng), verbose=bool(self.verbose)
             )
+            sizes = f"{run.grid.n} ratings, {run.model.users.n} users, {run.model.items.n} items"
+            monitor.say(f"{type(self).__name__}: {run.method.rule} ({sizes})")
             outcome, interrupt = self._go_down((X, y), run, monitor, rng, sample_weight)
         if interrupt is not None:
             raise interrupt
