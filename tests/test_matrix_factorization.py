@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from sgdlearn import GDMatrixFactorization, losses, optimizers, schedules
 from sgdlearn._compat import HAS_CALLBACKS
 from sgdlearn._solvers.factorization import solve
+from sgdlearn.metrics import RankingScorer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 N_USERS, N_ITEMS = 40, 30
@@ -257,6 +258,18 @@ def test_drawn_negatives_tell_what_users_like():
 
 
 # ids
+
+
+def test_score_with_drawn_negatives_is_auc(ratings):
+    """R^2 of ratings that are all 1 would say nothing, and choices come without ratings."""
+    X, y = ratings
+    chosen = X[y > np.median(y)]
+    model = model_of(loss="log_loss", n_negatives=3, max_iter=30)
+    model.fit(chosen[::2])
+    expected = RankingScorer("auc")(model, chosen[1::2])
+    assert model.score(chosen[1::2]) == model.score(chosen[1::2], np.ones(len(chosen) // 2))
+    assert model.score(chosen[1::2]) == expected
+    assert (cross_val_score(model, chosen, cv=3) > 0.5).all()
 
 
 def test_ids_are_equal_as_in_python(ratings):

@@ -699,7 +699,8 @@ class GDMatrixFactorization(
     def score(self, X, y=None, sample_weight=None):
         """The coefficient of determination R^2 of the predictions.
 
-        With `loss="bpr"` and "warp", whose predictions have no unit, the AUC of
+        With `loss="log_loss"` that of the probabilities, for ratings 0 and 1. Where items are drawn
+        ("bpr", "warp", "log_loss" with `n_negatives`), predictions have no unit: the AUC of
         `sgdlearn.metrics.RankingScorer`.
 
         Parameters
@@ -707,7 +708,7 @@ class GDMatrixFactorization(
         X : array-like, frame or sparse matrix
             As in `fit`.
         y : array-like of shape (n_ratings,), default=None
-            The ratings; None with a sparse X.
+            The ratings; None with a sparse X, and for the AUC, where all then are 1.
         sample_weight : array-like of shape (n_ratings,), default=None
             Multiplicities of the ratings; the AUC does not read them.
 
@@ -716,7 +717,7 @@ class GDMatrixFactorization(
         score : float
         """
         check_is_fitted(self)
-        if self._rating_loss().compares:
+        if self._rating_loss().samples:
             return RankingScorer("auc")(self, X, y)
         ratings = read_ratings(self, X, y, sample_weight, reset=False)
         return r2_score(ratings.y, self.predict(X), sample_weight=ratings.weights)
