@@ -682,6 +682,18 @@ def test_recommend_in_parts(ratings, monkeypatch):
         model.recommend(model.users_, 0)
 
 
+def test_one_id_is_not_ids(ratings):
+    model = model_of().fit(*ratings)
+    for call in (model.recommend, model.similar_users, model.similar_items,
+                 lambda ids: model.recommend([100], candidates=ids)):  # fmt: skip
+        for one in ("u1", b"u1", 100, np.int64(100)):
+            with pytest.raises(ValueError, match="one dimension") as error:
+                call(one)
+            assert f"pass [{one!r}]" in str(error.value)
+        with pytest.raises(ValueError, match=r"one dimension. Got \{100\}\.$"):
+            call({100})
+
+
 @pytest.mark.parametrize("side", ["users", "items"])
 def test_similar_against_brute_force(ratings, side):
     model = model_of().fit(*ratings)
