@@ -444,6 +444,22 @@ def test_a_rating_that_fails_leaves_no_trace(ratings, monkeypatch):
     np.testing.assert_array_equal(one.predict(X), other.predict(X))
 
 
+@pytest.mark.parametrize("changed", [
+    *({"optimizer": rule} for rule in RULES), {"n_factors": 6}, {"dtype": np.float64},
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("rule", ["rpcs", "adam", "schedule_free"])
+def test_a_chunk_of_another_rule_that_is_left_out_changes_nothing(ratings, rule, changed):
+    X, y = ratings
+    model = model_of(optimizer=rule).fit(X, y)
+    as_it_was = pickle.loads(pickle.dumps(model))
+    model.set_params(**changed, learning_rate=1e300)
+    with pytest.warns(ConvergenceWarning, match="left out"):
+        model.partial_fit([*map(tuple, X), ("new", 1)], [*y, 3.0])
+    assert state_of(model) == state_of(as_it_was)
+    model.set_params(**as_it_was.get_params())
+    assert state_of(model.partial_fit(X, y)) == state_of(as_it_was.partial_fit(X, y))
+
+
 def test_a_fit_that_diverges_ends_at_its_last_good_iterate(ratings):
     X, y = ratings
     model = model_of(optimizer="sgd", learning_rate=lambda t: np.where(t > 2000, 1e9, 0.02))
