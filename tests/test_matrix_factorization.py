@@ -725,6 +725,8 @@ def test_similar_against_brute_force(ratings, side):
         np.testing.assert_allclose(values, cosines[order], rtol=1e-5)
     with pytest.raises(ValueError, match="'nobody'"):
         getattr(model, f"similar_{side}")(["nobody"])
+    alone = getattr(model_of().fit([(1, 1)], [2.0]), f"similar_{side}")([1])
+    assert [a.shape for a in alone] == [(1, 0), (1, 0)]
 
 
 @pytest.mark.parametrize("changed", [
