@@ -188,6 +188,7 @@ def test_parameters_out_of_their_domains(ratings):
         ({"n_factors": 0}, "n_factors"), ({"alpha": -1.0}, "alpha"), ({"loss": "hinge"}, "loss"),
         ({"optimizer": "lbfgs"}, "lbfgs"), ({"optimizer": "nothing"}, "rpcs"),
         ({"learning_rate": -1}, "learning_rate"), ({"dtype": np.int32}, "dtype"),
+        ({"dtype": None}, "dtype"), ({"dtype": "nothing"}, "dtype"),
         ({"init_scale": 0.0}, "init_scale"), ({"n_negatives": 2}, "n_negatives"),
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=words):

@@ -332,7 +332,11 @@ class GDMatrixFactorization(
 
     def _validate_parameters(self):
         validate_parameters(self)
-        if np.dtype(self.dtype) not in (np.dtype("f4"), np.dtype("f8")):
+        try:
+            known = self.dtype is not None and np.dtype(self.dtype) in (np.float32, np.float64)
+        except TypeError:
+            known = False
+        if not known:
             raise ValueError(
                 "The 'dtype' parameter of GDMatrixFactorization must be numpy.float32 or "
                 f"numpy.float64. Got {self.dtype!r} instead."
