@@ -1,6 +1,9 @@
 """GDMatrixFactorization: ids in, predictions and recommendations out."""
 
+import ast
+import copy
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -17,9 +20,12 @@ from sklearn.pipeline import Pipeline
 from sgdlearn import GDMatrixFactorization, losses, optimizers, schedules
 from sgdlearn._compat import HAS_CALLBACKS
 from sgdlearn._solvers.factorization import solve
+from sgdlearn.metrics import RankingScorer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 N_USERS, N_ITEMS = 40, 30
+RULES = ["rpcs", "sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "nadam", "ftrl",
+         "schedule_free"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -182,12 +188,23 @@ def test_parameters_out_of_their_domains(ratings):
         ({"n_factors": 0}, "n_factors"), ({"alpha": -1.0}, "alpha"), ({"loss": "hinge"}, "loss"),
         ({"optimizer": "lbfgs"}, "lbfgs"), ({"optimizer": "nothing"}, "rpcs"),
         ({"learning_rate": -1}, "learning_rate"), ({"dtype": np.int32}, "dtype"),
+        ({"dtype": None}, "dtype"), ({"dtype": "nothing"}, "dtype"),
         ({"init_scale": 0.0}, "init_scale"), ({"n_negatives": 2}, "n_negatives"),
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=words):
             model_of(**changed).fit(*ratings)
         with pytest.raises(ValueError, match=words):
             model_of(**changed).partial_fit(*ratings)
+
+
+@pytest.mark.parametrize("optimizer", ["als", "lbfgs", "dog", optimizers.SAGA()])
+def test_error_of_an_optimizer_lists_those_that_work(ratings, optimizer):
+    with pytest.raises(ValueError) as error:
+        model_of(optimizer=optimizer).fit(*ratings)
+    listed = ast.literal_eval(re.search(r"\[.*?\]", str(error.value))[0])
+    assert sorted(listed) == sorted(RULES)
+    for name in listed:
+        model_of(optimizer=name).fit(*ratings)
 
 
 def test_linear_models_refuse_rpcs():
@@ -242,6 +259,18 @@ def test_drawn_negatives_tell_what_users_like():
 
 
 # ids
+
+
+def test_score_with_drawn_negatives_is_auc(ratings):
+    """R^2 of ratings that are all 1 would say nothing, and choices come without ratings."""
+    X, y = ratings
+    chosen = X[y > np.median(y)]
+    model = model_of(loss="log_loss", n_negatives=3, max_iter=30)
+    model.fit(chosen[::2])
+    expected = RankingScorer("auc")(model, chosen[1::2])
+    assert model.score(chosen[1::2]) == model.score(chosen[1::2], np.ones(len(chosen) // 2))
+    assert model.score(chosen[1::2]) == expected
+    assert (cross_val_score(model, chosen, cv=3) > 0.5).all()
 
 
 def test_ids_are_equal_as_in_python(ratings):
@@ -358,11 +387,17 @@ def test_input_that_cannot_be_used(ratings):
         ([([1], 2)], [1.0], "hashed"),
         ([(1, 2), (1,)], [1.0, 2.0], "1 feature"),
         (X.astype(complex), y, "Complex"),
+        (["ab", "cd"], [1.0, 2.0], "X must hold pairs"),
+        ([("a", "b"), b"cd"], [1.0, 2.0], "X must hold pairs"),
+        ([{"a", "b"}], [1.0], "X must hold pairs"),
     ]
     for X_bad, y_bad, words in bad:
         for method in (model.fit, model.partial_fit, model_of().fit, model_of().partial_fit):
             with pytest.raises(ValueError, match=words):
                 method(X_bad, y_bad)
+        if "pairs" in words:
+            with pytest.raises(ValueError, match=words):
+                model.predict(X_bad)
     assert state_of(model) == before
     for changed, words in [({"non_negative": True}, "y >= 0"), ({"loss": "log_loss"}, "0 and 1")]:
         for method in ("fit", "partial_fit"):
@@ -408,6 +443,22 @@ def test_a_rating_that_fails_leaves_no_trace(ratings, monkeypatch):
     for model in (one, other):
         model.partial_fit(X[-8:], y[-8:])
     np.testing.assert_array_equal(one.predict(X), other.predict(X))
+
+
+@pytest.mark.parametrize("changed", [
+    *({"optimizer": rule} for rule in RULES), {"n_factors": 6}, {"dtype": np.float64},
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("rule", ["rpcs", "adam", "schedule_free"])
+def test_a_chunk_of_another_rule_that_is_left_out_changes_nothing(ratings, rule, changed):
+    X, y = ratings
+    model = model_of(optimizer=rule).fit(X, y)
+    as_it_was = pickle.loads(pickle.dumps(model))
+    model.set_params(**changed, learning_rate=1e300)
+    with pytest.warns(ConvergenceWarning, match="left out"):
+        model.partial_fit([*map(tuple, X), ("new", 1)], [*y, 3.0])
+    assert state_of(model) == state_of(as_it_was)
+    model.set_params(**as_it_was.get_params())
+    assert state_of(model.partial_fit(X, y)) == state_of(as_it_was.partial_fit(X, y))
 
 
 def test_a_fit_that_diverges_ends_at_its_last_good_iterate(ratings):
@@ -492,6 +543,31 @@ def test_chunks_equal_one_pass(ratings, rule, fitted):
     assert one.mean_ == other.mean_
     if not fitted:
         assert one.mean_ == pytest.approx(np.average(y, weights=weights))
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rate", ["auto", 0.01, schedules.InverseScaling(0.05)])
+@pytest.mark.parametrize("fitted", [False, True])
+def test_a_stream_goes_on_the_same_in_a_copy(ratings, rule, rate, fitted):
+    """To the last bit: also where rates and starts go by ratings that came long ago."""
+    X, y = ratings
+    y = y * np.linspace(1.0, 1.5, len(y))  # so that their deviation drifts
+    for loss in ("squared_error", "absolute_error"):
+        one = model_of(loss=loss, optimizer=rule, learning_rate=rate)
+        one.fit(X[:90], y[:90]) if fitted else one.partial_fit(X[:9], y[:9])
+        pickled, copied = pickle.loads(pickle.dumps(one)), copy.deepcopy(one)
+        for start in range(90, len(y), 45):
+            chunk = X[start : start + 45], y[start : start + 45]
+            for model in (one, pickled, copied):
+                model.partial_fit(*chunk)
+            pickled = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(pickled))))
+            if start == 450:
+                copied = copy.deepcopy(copied)
+        for other in (pickled, copied):
+            assert state_of(other) == state_of(one)
+    # a parameter that has changed counts from the next chunk on, copied or not
+    other = pickle.loads(pickle.dumps(one.set_params(alpha=0.05)))
+    assert state_of(other.partial_fit(*chunk)) == state_of(one.partial_fit(*chunk))
 
 
 def test_a_stream_by_itself_learns(ratings):
@@ -623,6 +699,18 @@ def test_recommend_in_parts(ratings, monkeypatch):
         model.recommend(model.users_, 0)
 
 
+def test_one_id_is_not_ids(ratings):
+    model = model_of().fit(*ratings)
+    for call in (model.recommend, model.similar_users, model.similar_items,
+                 lambda ids: model.recommend([100], candidates=ids)):  # fmt: skip
+        for one in ("u1", b"u1", 100, np.int64(100)):
+            with pytest.raises(ValueError, match="one dimension") as error:
+                call(one)
+            assert f"pass [{one!r}]" in str(error.value)
+        with pytest.raises(ValueError, match=r"one dimension. Got \{100\}\.$"):
+            call({100})
+
+
 @pytest.mark.parametrize("side", ["users", "items"])
 def test_similar_against_brute_force(ratings, side):
     model = model_of().fit(*ratings)
@@ -638,6 +726,8 @@ def test_similar_against_brute_force(ratings, side):
         np.testing.assert_allclose(values, cosines[order], rtol=1e-5)
     with pytest.raises(ValueError, match="'nobody'"):
         getattr(model, f"similar_{side}")(["nobody"])
+    alone = getattr(model_of().fit([(1, 1)], [2.0]), f"similar_{side}")([1])
+    assert [a.shape for a in alone] == [(1, 0), (1, 0)]
 
 
 @pytest.mark.parametrize("changed", [
@@ -746,9 +836,9 @@ def test_early_stopping(ratings):
 def test_pickle_clone_and_memory_maps(ratings, tmp_path):
     X, y = ratings
     model = model_of().fit(X, y)
-    copy = pickle.loads(pickle.dumps(model))
-    np.testing.assert_array_equal(copy.predict(X), model.predict(X))
-    for one, other in zip(copy.recommend([100, 101]), model.recommend([100, 101])):
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    for one, other in zip(loaded.recommend([100, 101]), model.recommend([100, 101])):
         np.testing.assert_array_equal(one, other)
     assert not hasattr(clone(model), "loss_curve_")
     state = model.__getstate__()
@@ -809,9 +899,13 @@ def test_callbacks_see_every_epoch(ratings):
 
 
 def test_verbose(ratings, capsys):
-    model_of(verbose=1, max_iter=3).fit(*ratings)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) >= 3
+    model = model_of(verbose=1, max_iter=3).fit(*ratings)
+    name, header, *lines = capsys.readouterr().out.splitlines()
+    assert name.startswith("GDMatrixFactorization: RPCS()")
+    assert header.split() == ["epoch", "objective", "certificate", "seconds"]
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    assert [float(line.split()[1]) for line in lines] == pytest.approx(model.loss_curve_)
+    assert {len(line) for line in lines} == {len(header)}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int8])

@@ -131,6 +131,14 @@ def test_scorer_is_a_parameter_object(model, ratings):
     assert scorer.set_params(k=3)(model, *ratings[2:]) != again(model, *ratings[2:])
 
 
+@pytest.mark.parametrize("metric", ["ndcg", "precision", "recall", "map", "auc"])
+def test_functions_have_two_names(metric, model, ratings):
+    name = "auc" if metric == "auc" else f"{metric}_at_k"
+    assert name in metrics.__all__
+    scores = [RankingScorer(one, k=3)(model, *ratings[2:]) for one in (metric, name)]
+    assert scores[0] == scores[1] == ranking_metrics(model, *ratings[2:], k=3)[metric]
+
+
 def test_nobody_to_rank_for(model, ratings):
     with pytest.warns(UndefinedMetricWarning, match="No user"):
         assert np.isnan(RankingScorer(relevant_from=6)(model, *ratings[2:]))

@@ -125,13 +125,13 @@ class Monitor:
         self.last = None
         self.updates = lambda: len(self.curve)
         self.stopped_by = None
+        self._headed = False
         self._begin = perf_counter()
 
     def start_value(self, value):
         """Told the objective at the start of the run."""
         self.started = value
         if self.verbose:
-            print("epoch        objective  certificate   seconds", flush=True)
             self._line(0, value, None, perf_counter() - self._begin)
 
     def say(self, news):
@@ -169,5 +169,8 @@ class Monitor:
         return self.stopped_by is not None
 
     def _line(self, epoch, value, certificate, seconds):
+        if not self._headed:
+            print("epoch        objective  certificate   seconds", flush=True)
+            self._headed = True
         certificate = "-" if certificate is None else f"{certificate:.3e}"
         print(f"{epoch:5d}  {value:15.8e}  {certificate:>11}  {seconds:8.2f}", flush=True)

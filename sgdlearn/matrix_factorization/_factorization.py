@@ -48,14 +48,30 @@ STATE_VERSION = 1
 DRIFT = 0.1
 
 
+def moves_rows(rule):
+    """Whether rows move by this rule, or class of rules, each as if it were a model of its own."""
+    if rule.name == "dog":  # its rate is that of a whole model
+        return False
+    compiled = rule.family == "stochastic" and rule.kernel_code is not None
+    return compiled or rule.name == "rpcs"
+
+
+RULES = ["rpcs", *(name for name, kind in optimizers.OPTIMIZERS.items() if moves_rows(kind))]
+
+
 @dataclass
 class Plan:
-    """What the parameters of an estimator mean for its stream."""
+    """What the parameters of an estimator mean for its stream.
+
+    The method goes by the moments of the ratings at the time, which the stream then leaves behind:
+    a pickle keeps them, for the same plan to be made again, and None in the place of the rest.
+    """
 
     parameters: list
-    loss: Any
-    method: Method
-    rates: Any
+    moments: Moments
+    loss: Any = None
+    method: Any = None
+    rates: Any = None
 
 
 class GDMatrixFactorization(
@@ -86,8 +102,8 @@ class GDMatrixFactorization(
         drawn among those that it has not, they take log(1 + exp(-x)), or
         log(rank) / log(n_items) max(0, 1 - x), where rank = floor((n_items - 1) / N) if the N-th
         item drawn is the first with x < 1. X holds what users chose, y is None or 1; z has no
-        unit, the mean and the users' biases stay 0, and `score` is the AUC. "bpr" wants a smaller
-        `alpha` than the default, about 0.015.
+        unit, the mean and the users' biases stay 0, and `score` is the AUC. "bpr" often wants a
+        smaller `alpha` than the default: on MovieLens 100K about 0.015.
     alpha : float, default=0.12
         Strength of the L2 penalty of factors, for each rating: in units of the ratings.
     alpha_bias : float or None, default=None
@@ -307,6 +323,8 @@ class GDMatrixFactorization(
             monitor = Monitor(
                 validation=self._validation(held_out, run, rng), verbose=bool(self.verbose)
             )
+            sizes = f"{run.grid.n} ratings, {run.model.users.n} users, {run.model.items.n} items"
+            monitor.say(f"{type(self).__name__}: {run.method.rule} ({sizes})")
             outcome, interrupt = self._go_down((X, y), run, monitor, rng, sample_weight)
         if interrupt is not None:
             raise interrupt
@@ -315,7 +333,11 @@ class GDMatrixFactorization(
 
     def _validate_parameters(self):
         validate_parameters(self)
-        if np.dtype(self.dtype) not in (np.dtype("f4"), np.dtype("f8")):
+        try:
+            known = self.dtype is not None and np.dtype(self.dtype) in (np.float32, np.float64)
+        except TypeError:
+            known = False
+        if not known:
             raise ValueError(
                 "The 'dtype' parameter of GDMatrixFactorization must be numpy.float32 or "
                 f"numpy.float64. Got {self.dtype!r} instead."
@@ -378,13 +400,11 @@ class GDMatrixFactorization(
         if isinstance(self.optimizer, str) and self.optimizer in ("auto", "rpcs"):
             rule = optimizers.RPCS()
         else:
-            rule = optimizers.resolve(self.optimizer, also=(optimizers.RPCS,))
-        compiled = rule.kernel_code is not None or rule.name == "rpcs"
-        by_row = compiled and rule.name != "dog"  # its rate is that of a whole model
-        if rule.family not in ("stochastic", "factorization") or not by_row:
+            rule = optimizers.resolve(self.optimizer, also=(optimizers.RPCS,), listed=RULES)
+        if not moves_rows(rule):
             raise ValueError(
-                f"GDMatrixFactorization moves row by row, by 'rpcs' or a compiled stochastic rule "
-                f"such as 'adagrad' or Adam(), not by optimizer={self.optimizer!r}."
+                f"GDMatrixFactorization moves row by row, by one of {RULES} or an object of these, "
+                f"not by optimizer={self.optimizer!r}."
             )
         automatic = isinstance(self.learning_rate, str) and self.learning_rate == "auto"
         if not automatic:
@@ -616,16 +636,18 @@ class GDMatrixFactorization(
         """The `Plan` that the parameters mean for the stream, kept until one of them changes."""
         parameters = fingerprint(self)
         plan = self._plan_kept
-        if plan is None or plan.parameters != parameters:
+        same = plan is not None and plan.parameters == parameters
+        if not same or plan.method is None:  # the latter after unpickling
             self._validate_parameters()
-            plan = self._plan_kept = self._plan_for(parameters, self._moments)
+            moments = plan.moments if same else self._moments
+            plan = self._plan_kept = self._plan_for(parameters, moments)
         return plan
 
     def _plan_for(self, parameters, moments):
         """The same for ratings of these moments."""
         loss = self._rating_loss()
         method = self._method(loss, moments)
-        return Plan(parameters, loss, method, self._rates(method, self._model))
+        return Plan(parameters, moments, loss, method, self._rates(method, self._model))
 
     def _learn(self, plan, ratings):
         """Learn from ratings of positive weight, in their order."""
@@ -689,7 +711,8 @@ class GDMatrixFactorization(
     def score(self, X, y=None, sample_weight=None):
         """The coefficient of determination R^2 of the predictions.
 
-        With `loss="bpr"` and "warp", whose predictions have no unit, the AUC of
+        With `loss="log_loss"` that of the probabilities, for ratings 0 and 1. Where items are drawn
+        ("bpr", "warp", "log_loss" with `n_negatives`), predictions have no unit: the AUC of
         `sgdlearn.metrics.RankingScorer`.
 
         Parameters
@@ -697,7 +720,7 @@ class GDMatrixFactorization(
         X : array-like, frame or sparse matrix
             As in `fit`.
         y : array-like of shape (n_ratings,), default=None
-            The ratings; None with a sparse X.
+            The ratings; None with a sparse X, and for the AUC, where all then are 1.
         sample_weight : array-like of shape (n_ratings,), default=None
             Multiplicities of the ratings; the AUC does not read them.
 
@@ -712,7 +735,7 @@ class GDMatrixFactorization(
             On ratings that cannot be used.
         """
         check_is_fitted(self)
-        if self._rating_loss().compares:
+        if self._rating_loss().samples:
             return RankingScorer("auc")(self, X, y)
         ratings = read_ratings(self, X, y, sample_weight, reset=False)
         return r2_score(ratings.y, self.predict(X), sample_weight=ratings.weights)
@@ -779,7 +802,9 @@ class GDMatrixFactorization(
 
     def __getstate__(self):
         state = {**super().__getstate__(), "_state_version": STATE_VERSION}
-        state.pop("_plan_kept", None)
+        plan = state.get("_plan_kept")
+        if plan is not None:
+            state["_plan_kept"] = Plan(plan.parameters, plan.moments)
         return state
 
     def __setstate__(self, state):
@@ -792,4 +817,3 @@ class GDMatrixFactorization(
                 "or unpickle it with the release that wrote it."
             )
         super().__setstate__(state)
-        self._plan_kept = None

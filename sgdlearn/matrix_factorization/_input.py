@@ -12,6 +12,8 @@ from .._validation import check_numbers, check_sparse_structure, check_weights
 
 # The largest rating whose square and its square a float32 holds.
 LARGEST_FLOAT32 = 1e9
+# What could be taken apart into two, but is one id, or has no order.
+NO_PAIRS = frozenset((str, np.str_, bytes, np.bytes_, set, frozenset, dict))
 # What ratings on the lean path may be.
 NUMBERS = frozenset(np.dtype(code) for code in ("f8", "f4", "i8", "i4", "i2", "i1"))
 
@@ -158,6 +160,8 @@ def pair_columns(estimator, X, reset):
         return (*(frame_column(X, name) for name in names), names)
     if isinstance(X, (list, tuple)):
         try:
+            if not NO_PAIRS.isdisjoint(map(type, X)):
+                raise TypeError
             pairs = [tuple(pair) for pair in X]
         except TypeError:
             raise ValueError(

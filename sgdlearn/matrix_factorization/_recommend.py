@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Number
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -55,7 +55,8 @@ class Recommends:
         Returns
         -------
         items : ndarray of shape (n_users, n)
-            Ids. Where a user has fewer items left, None fills the rest.
+            Ids. Where a user has fewer items left, None fills the rest. There are never more
+            columns than items to choose from.
         scores : ndarray of shape (n_users, n), float64
             As `predict` gives them; -inf where there is no item.
 
@@ -139,7 +140,7 @@ class Recommends:
         Returns
         -------
         items : ndarray of shape (n_items, n)
-            Ids, without the item itself.
+            Ids, without the item itself; fewer columns where there are fewer other items.
         scores : ndarray of shape (n_items, n), float64
             Cosines.
 
@@ -164,7 +165,7 @@ class Recommends:
         Returns
         -------
         users : ndarray of shape (n_users, n)
-            Ids, without the user itself.
+            Ids, without the user itself; fewer columns where there are fewer other users.
         scores : ndarray of shape (n_users, n), float64
             Cosines.
 
@@ -250,7 +251,11 @@ class Recommends:
 def _column(ids, name):
     """A `Column` of ids in one dimension."""
     if not isinstance(ids, (list, tuple)):
-        ids = np.asarray(ids)
+        given, ids = ids, np.asarray(ids)
+        if ids.ndim == 0:
+            one = isinstance(given, (str, bytes, Number, np.generic))
+            more = f": if that is one id, pass [{given!r}]." if one else "."
+            raise ValueError(f"{name} must be ids in one dimension. Got {given!r}{more}")
         if ids.ndim != 1:
             raise ValueError(f"{name} must be ids in one dimension. Got shape {ids.shape}.")
     return Column(ids if isinstance(ids, np.ndarray) else list(ids), name)

@@ -63,7 +63,7 @@ class RankingScorer(Parameters):
     Parameters
     ----------
     metric : {"ndcg", "precision", "recall", "map", "auc"}, default="ndcg"
-        Greater is better in all of them.
+        Greater is better in all of them. The functions' names, such as "ndcg_at_k", mean the same.
     k : int, default=10
         How many items are recommended; "auc" does not read it.
     relevant_from : float, default=None
@@ -121,9 +121,10 @@ class RankingScorer(Parameters):
             On parameters or interactions that cannot be used.
         """
         self.validate()
-        if self.metric not in METRICS:
+        named = {**METRICS, **{metric.__name__: metric for metric in METRICS.values()}}
+        if self.metric not in named:
             raise ValueError(f"metric must be one of {list(METRICS)}, got {self.metric!r}.")
-        chosen = {self.metric: METRICS[self.metric]}
+        chosen = {self.metric: named[self.metric]}
         return _means(chosen, estimator, X, y, self.k, self.relevant_from, True)[self.metric]
 
 

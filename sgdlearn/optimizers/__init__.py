@@ -92,7 +92,7 @@ OPTIMIZERS = {
 }
 
 
-def resolve(optimizer, also=()):
+def resolve(optimizer, also=(), listed=None):
     """The `Optimizer` that an estimator's parameter means, validated.
 
     Parameters
@@ -102,6 +102,8 @@ def resolve(optimizer, also=()):
         not an optimizer.
     also : sequence of classes
         What this estimator takes besides `OPTIMIZERS`.
+    listed : sequence of str, default=None
+        The names that an error lists; None is all of them.
 
     Returns
     -------
@@ -117,7 +119,7 @@ def resolve(optimizer, also=()):
     if isclass(optimizer) and issubclass(optimizer, Optimizer):
         instead = f" Pass an object: {optimizer.__name__}()."
     raise ValueError(
-        f"The 'optimizer' parameter must be 'auto', one of {list(names)} or an Optimizer "
+        f"The 'optimizer' parameter must be 'auto', one of {listed or list(names)} or an Optimizer "
         "object (a grid over a parameter of the optimizer, such as optimizer__beta1, needs an "
         f"object in the estimator: optimizer=Adam()). Got {optimizer!r} instead.{instead}"
     )

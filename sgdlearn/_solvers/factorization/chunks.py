@@ -54,7 +54,7 @@ class ChunkLearner:
         """Visit the ratings in their order."""
         model = self.model
         n_users, n_items, n_logged = self.users.n, self.items.n, self.seen.n_logged
-        mean = model.mean
+        mean, rows = model.mean, (model.users, model.items)
         try:
             start = method.start
             if not model.fits(method):
@@ -80,5 +80,6 @@ class ChunkLearner:
             self.seen.forget_from(n_logged)
             self.users.forget_from(n_users)
             self.items.forget_from(n_items)
+            model.users, model.items = rows  # another rule may have moved into new ones
             model.users.n, model.items.n, model.mean = n_users, n_items, mean
             raise

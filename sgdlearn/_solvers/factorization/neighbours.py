@@ -12,10 +12,10 @@ def best(scores, n):
     Which of several equal scores are the last to be taken is left open.
     """
     m = scores.shape[1]
-    if n < m:
+    if 0 < n < m:
         columns = np.sort(np.argpartition(scores, m - n, axis=1)[:, m - n :], axis=1)
     else:
-        columns = np.tile(np.arange(m), (len(scores), 1))
+        columns = np.tile(np.arange(min(n, m)), (len(scores), 1))
     picked = np.take_along_axis(scores, columns, axis=1)
     order = np.argsort(-picked, axis=1, kind="stable")
     return np.take_along_axis(columns, order, 1), np.take_along_axis(picked, order, 1)
