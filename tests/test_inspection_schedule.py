@@ -34,7 +34,9 @@ def closed():
     plt.close("all")
 
 
-@pytest.mark.parametrize("single", [Cosine(), 0.1, lambda t: 1.0 / t], ids=str)
+@pytest.mark.parametrize(
+    "single", [Cosine(), 0.1, lambda t: 1.0 / t], ids=["schedule", "number", "callable"]
+)
 def test_a_single_schedule_needs_no_list(single):
     display = ScheduleDisplay.from_schedules(single, n_steps=1)
     listed = ScheduleDisplay.from_schedules([single], n_steps=1)
