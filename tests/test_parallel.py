@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
 from sgdlearn._solvers import parallel, threads
+from sgdlearn._solvers.objective import Objective
 from sgdlearn.optimizers import OPTIMIZERS
 
 rng = np.random.default_rng(0)
@@ -83,7 +84,7 @@ def test_no_solver_depends_on_threads(optimizer, monkeypatch):
                 alone = clone(estimator).set_params(n_jobs=1).fit(rows, y)
             except ValueError:  # a pair that the docs exclude
                 continue
-            for n_jobs in (2, 3):
+            for n_jobs in (None, 2, 3):
                 assert same(alone, clone(estimator).set_params(n_jobs=n_jobs).fit(rows, y))
 
 
@@ -171,3 +172,18 @@ def test_blas_has_its_threads_back_once_the_last_fit_has_ended():
         assert blas_threads() == {1}
         second.__exit__(None, None, None)
         assert blas_threads() == before
+
+
+def test_a_fit_keeps_blas_to_one_thread(monkeypatch):
+    seen = []
+    value = Objective.loss_value_and_gradient
+
+    def watched(self, W, b):
+        libraries = threads.blas_libraries().select(user_api="blas").info()
+        seen.extend(library["num_threads"] for library in libraries)
+        return value(self, W, b)
+
+    monkeypatch.setattr(Objective, "loss_value_and_gradient", watched)
+    with threadpool_limits(2, user_api="blas"):
+        GDLogisticRegression(optimizer="lbfgs").fit(X, CLASSES)
+    assert set(seen) == {1}

@@ -1,13 +1,11 @@
 """The batch solvers: every iteration reads all rows."""
 
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from ..losses import Huber, Loss
-from . import threads
 from .certificate import Certificate
 from .cholesky import cholesky
 from .coordinate import coordinate_descent
@@ -26,7 +24,6 @@ NEWTON_ITERATIONS = 10
 LBFGS_ITERATIONS = 100
 NEWTON_UNKNOWNS = 2000
 TRIAL = 8
-ONE_THREAD = 1_000_000  # numbers in X up to which threads of BLAS would rather wait than work
 CLOSE = 1e-7  # for Huber's loss the interior point method hands over to Newton's here
 
 
@@ -83,9 +80,7 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10,
         solver = interior_newton
     else:
         solver = newton
-    small = objective.rows.n * objective.rows.p <= ONE_THREAD
-    with threads.blas_by_one_thread() if small else nullcontext():
-        result = solver(objective, Certificate(objective, scaling), W, b, **run)
+    result = solver(objective, Certificate(objective, scaling), W, b, **run)
     result.converged = result.converged and not separated(objective, result.W, result.b)
     return result
 

@@ -38,7 +38,7 @@ class Objective:
     n_outputs : int
     fit_intercept : bool
     n_jobs : int or None
-        Threads of a pass; changes no result. None is one thread, and leaves BLAS its own.
+        Threads of a pass; changes no result. None is one.
     """
 
     rows: DenseRows | SparseRows

@@ -18,6 +18,7 @@ from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small, sdca_passes
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
 from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
+from .threads import blas_by_one_thread
 from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
@@ -152,7 +153,7 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     """
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
     monitor.last = lambda: start
-    with told_of_memory(way.rule, objective.rows.p):
+    with told_of_memory(way.rule, objective.rows.p), blas_by_one_thread():
         return _solve(objective, start, way, rng=rng, monitor=monitor, run=run, stream=stream)
 
 

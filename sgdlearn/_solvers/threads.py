@@ -1,8 +1,8 @@
 """The parts of a pass, in their order, by one thread or by several.
 
 Parts are cut by the problem alone and added up in their order, so that the sum has the same bits
-for every number of threads. BLAS then keeps to the thread that calls it: its own threads would
-fight with these, and change the bits.
+for every number of threads. BLAS keeps to the thread that calls it: its own threads would fight
+with these, change the bits, and on the blocks of a pass rather wait than work.
 """
 
 from collections import deque
@@ -23,13 +23,10 @@ def in_order(part, borders, n_jobs):
     part : callable
     borders : sequence of (int, int)
     n_jobs : int or None
-        Threads. None is one thread, and leaves BLAS its own.
+        Threads; None is one.
     """
-    if n_jobs is None or len(borders) == 1:
-        yield from (part(start, stop) for start, stop in borders)
-        return
     with blas_by_one_thread():
-        if n_jobs == 1:
+        if n_jobs in (None, 1) or len(borders) == 1:
             yield from (part(start, stop) for start, stop in borders)
             return
         with ThreadPoolExecutor(n_jobs) as threads:
@@ -43,8 +40,8 @@ def in_order(part, borders, n_jobs):
 
 
 def count(n_jobs):
-    """The threads that the parameter `n_jobs` of an estimator means; None leaves them to BLAS."""
-    return None if n_jobs is None else effective_n_jobs(n_jobs)
+    """The threads that the parameter `n_jobs` of an estimator means, as joblib has it."""
+    return effective_n_jobs(n_jobs)
 
 
 class _Limit:
