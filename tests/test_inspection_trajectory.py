@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.path import Path
 from pictures import covered, plt
 from scipy.optimize import rosen, rosen_der
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
@@ -149,7 +150,7 @@ def test_contours_are_closed_lines_about_the_optimum():
     display = TrajectoryDisplay.from_estimator(model, X, y, coordinates=names)
     lowest = display.contours_.allsegs[0]
     assert len(lowest) == 1, "a coarse grid shows islands along a valley"
-    assert display.contours_.get_paths()[0].contains_point(display.optimum)
+    assert Path(lowest[0]).contains_point(display.optimum)
 
 
 def test_lines_of_one_colour_differ_in_dashes_and_markers(plane):
