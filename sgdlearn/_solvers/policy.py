@@ -32,9 +32,9 @@ with c the curvature of the loss (1 for the hinge), is about how many passes SDC
 
 What it rests on (seconds to tol=1e-4 on one 2-core machine; 2026-11-24, others at work on it):
 sparse log loss 200k x 50k, kappa 0.25: SDCA .41, LBFGS .86; one-hot 150k x 300k, kappa 7.5: .92 and
-4.4; flags 40k x 300, kappa 3: .50 and .27. Log loss, 200k x 100 dense: LBFGS .20, Newton .75;
+4.4; flags 40k x 300, kappa 3: .50 and .03. Log loss, 200k x 100 dense: LBFGS .20, Newton .75;
 squared loss 20k x 1000: Cholesky .54, LBFGS .47 to 1e-4, and 10k x 2000: 1.1 and 3.0; Lasso
-20k x 1000: coordinate descent .14 to .5, LBFGS .3 to 1.1; L1 log loss, sparse 200k x 50k: 3.6 and
+20k x 1000: coordinate descent .14 to .5, LBFGS .3 to 1.1; L1 log loss, sparse 200k x 50k: 2.6 and
 5.9. Hinge (2026-11-27, processor seconds): dense 5k x 500, kappa 1000: interior point 1.4, SDCA and
 smoothing not there after 1000 passes (2.9, 3.2); 20k x 500, kappa 500: 5.5, 4.2 and not (8.8);
 4k x 2000, kappa 500: SDCA 3.1, smoothing not (11). Squared hinge, 2000 x 320 of condition 1e6:
