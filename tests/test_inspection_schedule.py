@@ -181,7 +181,12 @@ def test_rates_that_auto_came_to(optimizer, early_stopping, used):
 def test_rates_are_those_of_the_last_fit():
     schedule = ReduceOnPlateau(0.5, patience=1)
     model = GDLogisticRegression(
-        optimizer="sgd", learning_rate=schedule, max_iter=4, tol=None, warm_start=True
+        optimizer="sgd",
+        learning_rate=schedule,
+        max_iter=8,
+        tol=None,
+        warm_start=True,
+        random_state=3,
     ).fit(X, y)
     first = ScheduleDisplay.from_estimator(make_pipeline(model))
     assert first.ax_.get_ylabel() == "Learning rate"
