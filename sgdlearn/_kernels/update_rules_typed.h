@@ -248,10 +248,10 @@ static inline void NAME(update_indexed)(const RuleStep *step, ptrdiff_t n,
 #undef RULE
 #undef EVERY_RULE
 
-/* Bring coordinate j to the present: the penalty of the updates it has missed since
- * `since_j`, as one prox at its standing denominator (FTRL: its weight as of now).  Schedule-free: that
- * of z; x has come nearer to it by the factors 1 - c_t = 1 - r_t / (r_1 + ... + r_t), whose product
- * is since_j / now. */
+/* Bring coordinate j to the present: the penalty of the updates it has missed since `since_j`, as
+ * one prox at its standing denominator (FTRL: its weight as of now).  Schedule-free: that of z; x
+ * has come nearer to it by the factors 1 - c_t = 1 - r_t / (r_1 + ... + r_t), whose product is
+ * since_j / now. */
 static inline void NAME(catch_up)(const RuleStep *step, ptrdiff_t j, double now, double since,
                                   const T *metric, T *w, T *slots, ptrdiff_t stride)
 {

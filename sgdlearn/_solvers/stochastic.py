@@ -453,8 +453,9 @@ def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, sh
                 good, best, roof = run.state.checkpoint(), value, RUNAWAY * value
             scale = value if scale is None else scale
             monitor.pace.epochs.append((t, made, memory))
-            W, _ = run.coefficients()
-            monitor.beside = objective.penalty.value(W) - judged.penalty.value(W)
+            if judged is not objective:
+                W, _ = run.coefficients()
+                monitor.beside = objective.penalty.value(W) - judged.penalty.value(W)
             stopped = monitor.record(value + monitor.beside, None, run.coefficients)
             converged = stopped or (not taken_back and end.reached(value, scale))
     W, b = run.coefficients()
