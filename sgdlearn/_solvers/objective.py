@@ -16,7 +16,8 @@ from .rows import DenseRows, SparseRows
 from .threads import Team
 
 MAX_PARTS = 16
-PART = 2**20  # multiplications below which a part of its own does not pay
+PART = 2**19  # multiplications below which a part of its own does not pay
+SPARSE_COST = 4  # what one of them costs where its factors lie scattered
 LONG_PART = 2**26  # and above which Ctrl-C would have to wait
 BLOCK = 2**17  # numbers in a block of rows that is gathered into scratch
 
@@ -128,7 +129,7 @@ class Objective:
             for first, last in self._pieces(start, stop):
                 Z[first:last] = self.rows.block(first, last) @ W.T + b
 
-        self.team.for_each(part, self.parts)
+        self.team.each(part, self.parts)
         return Z
 
     def weighted(self, A):
@@ -214,9 +215,9 @@ class Objective:
     @cached_property
     def parts(self):
         """The parts (start, stop) of a pass."""
-        work = self.rows.size * self.n_outputs
-        least = max(PART, 4 * self.n_outputs * self.rows.p)
-        count = min(max(work // least, 1), MAX_PARTS)
+        work = self.rows.size * self.n_outputs * (SPARSE_COST if self.rows.sparse else 1)
+        least = max(PART, 16 * self.n_outputs * self.rows.p)
+        count = min(-(-work // least), MAX_PARTS)
         return cut(self.rows.n, min(max(count, work // LONG_PART), self.rows.n))
 
     def between(self, start, stop):

@@ -1,4 +1,4 @@
-"""The parts of a pass, in their order, by one thread or by several.
+"""The parts of a pass, by one thread or by several.
 
 Parts are cut by the problem alone and added up in their order, so that the sum has the same bits
 for every number of threads. BLAS keeps to the thread that calls it: its own threads would fight
@@ -11,73 +11,73 @@ from contextlib import contextmanager
 from functools import cache, cached_property
 from threading import Lock
 
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
 
 class Team:
-    """Threads for the parts of passes: there from the first pass of several on, as long as this.
+    """The thread that calls, and others that help it with the parts of passes.
+
+    They are there from the first pass of several parts on, as long as this is; where the cores have
+    other things to do, the calling thread does the most of it.
 
     Parameters
     ----------
     n_jobs : int or None
-        How many; None is one.
+        How many threads; None is one.
     """
 
     def __init__(self, n_jobs):
         self.n_jobs = n_jobs or 1
 
     @cached_property
-    def _pool(self):
-        return ThreadPoolExecutor(self.n_jobs)
+    def _helpers(self):
+        return ThreadPoolExecutor(self.n_jobs - 1)
 
-    def in_order(self, part, borders):
-        """part(start, stop) for all (start, stop) of `borders`, one after the other."""
+    def each(self, part, borders):
+        """[part(start, stop) for all (start, stop) of `borders`]."""
+        found, left = [None] * len(borders), deque(enumerate(borders))
+
+        def work():
+            while left:
+                try:
+                    place, (start, stop) = left.popleft()
+                except IndexError:  # another was faster
+                    return
+                found[place] = part(start, stop)
+
         with blas_by_one_thread():
-            if self.n_jobs == 1 or len(borders) == 1:
-                yield from (part(start, stop) for start, stop in borders)
-                return
-            waiting = deque()
+            others = min(self.n_jobs, len(borders)) - 1
+            helping = [self._helpers.submit(work) for _ in range(others)]
             try:
-                for start, stop in borders:
-                    waiting.append(self._pool.submit(part, start, stop))
-                    if len(waiting) > 2 * self.n_jobs:  # a result may be large: keep few
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
+                work()
             finally:  # an error or Ctrl-C leaves nothing at work behind it
-                for future in waiting:
-                    future.cancel()
-                wait(waiting)
+                left.clear()
+                wait(helping)
+            for helper in helping:
+                helper.result()  # raises what it has met
+        return found
 
     def total(self, part, borders):
-        """What the parts return, arrays and numbers side by side, added up in their order."""
-        sums = None
-        for found in self.in_order(part, borders):
-            if sums is None:
-                sums = list(found)
-            else:
-                for place, value in enumerate(found):
-                    sums[place] += value
-            del found  # before the next is made
+        """What the parts return, tuples of arrays and numbers, added up in their order."""
+        first, *others = self.each(part, borders)
+        sums = list(first)
+        for found in others:
+            for place, value in enumerate(found):
+                sums[place] += value
         return sums
-
-    def for_each(self, part, borders):
-        """The same for parts that return nothing."""
-        for _ in self.in_order(part, borders):
-            pass
 
 
 def count(n_jobs):
     """The threads that the parameter `n_jobs` of an estimator means, as joblib has it.
 
-    None is as many as BLAS may take, which joblib limits in its workers and the user where he
-    likes: so whoever shares the cores out, by the usual means, shares them out here.
+    None is as many as BLAS may take: whoever shares the cores out in the usual way, by joblib's
+    workers, threadpoolctl or an environment variable, shares them out here too.
     """
     asked = effective_n_jobs(n_jobs)
     if n_jobs is not None or asked > 1:
         return asked
-    return max((blas.num_threads for blas in blas_libraries().lib_controllers), default=1)
+    return max(1, min(cores(), *(blas.num_threads for blas in blas_libraries().lib_controllers)))
 
 
 class _Limit:
@@ -100,6 +100,12 @@ def blas_by_one_thread():
             _Limit.holders -= 1
             if _Limit.holders == 0:
                 _Limit.limiter.restore_original_limits()
+
+
+@cache
+def cores():
+    """Those that this process may use; to look for them takes a millisecond too."""
+    return cpu_count()
 
 
 @cache
