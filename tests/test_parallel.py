@@ -175,7 +175,7 @@ def test_no_number_of_threads_is_as_many_as_blas_has():
 @pytest.mark.parametrize("n_jobs", [None, 1, 2, 5])
 def test_parts_come_in_their_order(n_jobs):
     team, borders = threads.Team(n_jobs), [(start, start + 2) for start in range(0, 40, 2)]
-    assert team.each(lambda start, stop: (start, stop), borders) == borders
+    assert list(team.in_order(lambda start, stop: (start, stop), borders)) == borders
     together = team.total(lambda start, stop: (np.arange(start, stop), stop - start), borders)
     assert together[0].tolist() == [380, 400]
     assert together[1] == 40
@@ -191,9 +191,9 @@ def test_an_error_of_a_part_is_that_of_the_pass(n_jobs):
             raise FloatingPointError(start)
 
     with pytest.raises(FloatingPointError):
-        team.each(part, [(start, start + 1) for start in range(1000)])
+        team.for_each(part, [(start, start + 1) for start in range(1000)])
     assert len(begun) < 1000  # what had not begun was left
-    assert team.each(lambda start, stop: start, [(7, 8), (9, 10)]) == [7, 9]
+    assert list(team.in_order(lambda start, stop: start, [(7, 8), (9, 10)])) == [7, 9]
 
 
 def test_blas_has_its_threads_back_once_the_last_fit_has_ended():

@@ -32,7 +32,7 @@ from .scaling import Scaling
 
 SAMPLE = 64  # rows whose means are the first guess at all rows'
 NEAR = 4.0  # deviations from zero within which squares lose no digits to speak of
-BLOCK = 2**17  # numbers in a block of rows
+BLOCK = 2**16  # numbers in a block of rows
 WORK = 2**31  # multiplications after which signals are looked for
 LEAST_ROWS = 256  # of a block: fewer would not keep BLAS busy
 FEWER = 0.1  # a share that an iteration has to get below to be worth another

@@ -19,7 +19,7 @@ MAX_PARTS = 16
 PART = 2**19  # multiplications below which a part of its own does not pay
 SPARSE_COST = 4  # what one of them costs where its factors lie scattered
 LONG_PART = 2**26  # and above which Ctrl-C would have to wait
-BLOCK = 2**17  # numbers in a block of rows that is gathered into scratch
+BLOCK = 2**16  # numbers in a block of rows that is gathered into scratch
 
 
 def gram_borders(n, width, size):
@@ -129,7 +129,7 @@ class Objective:
             for first, last in self._pieces(start, stop):
                 Z[first:last] = self.rows.block(first, last) @ W.T + b
 
-        self.team.each(part, self.parts)
+        self.team.for_each(part, self.parts)
         return Z
 
     def weighted(self, A):
@@ -217,7 +217,7 @@ class Objective:
         """The parts (start, stop) of a pass."""
         work = self.rows.size * self.n_outputs * (SPARSE_COST if self.rows.sparse else 1)
         least = max(PART, 16 * self.n_outputs * self.rows.p)
-        count = min(-(-work // least), MAX_PARTS)
+        count = min(max(-(-work // least), 1), MAX_PARTS)
         return cut(self.rows.n, min(max(count, work // LONG_PART), self.rows.n))
 
     def between(self, start, stop):

@@ -34,38 +34,58 @@ class Team:
     def _helpers(self):
         return ThreadPoolExecutor(self.n_jobs - 1)
 
-    def each(self, part, borders):
-        """[part(start, stop) for all (start, stop) of `borders`]."""
-        found, left = [None] * len(borders), deque(enumerate(borders))
+    def in_order(self, part, borders):
+        """part(start, stop) for all (start, stop) of `borders`, one after the other."""
+        found, left = {}, deque(enumerate(borders))
 
-        def work():
-            while left:
-                try:
-                    place, (start, stop) = left.popleft()
-                except IndexError:  # another was faster
-                    return
-                found[place] = part(start, stop)
-
-        with blas_by_one_thread():
-            others = min(self.n_jobs, len(borders)) - 1
-            helping = [self._helpers.submit(work) for _ in range(others)]
+        def take():
+            """Do the next part; whether there was one."""
             try:
-                work()
-            finally:  # an error or Ctrl-C leaves nothing at work behind it
+                place, (start, stop) = left.popleft()
+            except IndexError:
+                return False
+            try:
+                found[place] = part(start, stop)
+            except BaseException:
+                left.clear()  # an error or Ctrl-C leaves nothing at work behind it
+                raise
+            return True
+
+        def help_out():
+            while take():
+                pass
+
+        others = min(self.n_jobs, len(borders)) - 1
+        with blas_by_one_thread():
+            helping = [self._helpers.submit(help_out) for _ in range(others)]
+            try:
+                for place in range(len(borders)):
+                    while place not in found and take():
+                        pass
+                    if place not in found:
+                        for helper in helping:
+                            helper.result()  # raises what it has met
+                    yield found.pop(place)
+            finally:
                 left.clear()
                 wait(helping)
-            for helper in helping:
-                helper.result()  # raises what it has met
-        return found
 
     def total(self, part, borders):
         """What the parts return, tuples of arrays and numbers, added up in their order."""
-        first, *others = self.each(part, borders)
-        sums = list(first)
-        for found in others:
-            for place, value in enumerate(found):
-                sums[place] += value
+        sums = None
+        for found in self.in_order(part, borders):
+            if sums is None:
+                sums = list(found)
+            else:
+                for place, value in enumerate(found):
+                    sums[place] += value
+            del found  # before the next is made
         return sums
+
+    def for_each(self, part, borders):
+        """The same where the parts return nothing."""
+        for _ in self.in_order(part, borders):
+            pass
 
 
 def count(n_jobs):
