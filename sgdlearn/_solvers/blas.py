@@ -1,7 +1,9 @@
-"""Sums of x x' over rows, by BLAS, in place and without the GIL.
+"""Sums of x x' over rows, by BLAS and without the GIL.
 
-SciPy's wrappers of BLAS hold the GIL, so that threads would wait for one another. The functions
-below them do not; `scipy.linalg.cython_blas` publishes where they are, for compiled code.
+NumPy's product of a matrix with itself is fast and lets other threads run, but cannot add to what
+is there: where that is large, BLAS's own `dsyrk` adds in place. SciPy's wrapper of it holds the
+GIL, so that threads would wait for one another; the function below it does not, and
+`scipy.linalg.cython_blas` publishes where it is, for compiled code.
 """
 
 from ctypes import (
@@ -19,7 +21,7 @@ from ctypes import (
 
 from scipy.linalg import cython_blas
 
-NARROW = 64  # columns for which BLAS forms a whole product sooner than half of it
+NARROW = 256  # columns up to which a product of its own costs less than it saves
 
 
 def _published(name, n_arguments):
@@ -30,26 +32,28 @@ def _published(name, n_arguments):
     return CFUNCTYPE(None, *[c_void_p] * n_arguments)(address(capsule, signature(capsule)))
 
 
-_dsyrk, _dgemm = _published("dsyrk", 10), _published("dgemm", 13)
-_N, _T, _UPPER = c_char(b"N"), c_char(b"T"), c_char(b"U")
-_ONE = c_double(1.0)
+_dsyrk = _published("dsyrk", 10)
+_UPPER, _NO, _ONE = c_char(b"U"), c_char(b"N"), c_double(1.0)
 
 
-def add_gram(H, A):
-    """H += A' A, in the lower triangle at least.
+def plus_gram(H, A):
+    """H + A' A in the lower triangle at least, in place if there is an H.
 
     Parameters
     ----------
-    H : ndarray of shape (q, q), C-contiguous float64
+    H : ndarray of shape (q, q), C-contiguous float64, or None
+        None is zero.
     A : ndarray of shape (m, q), C-contiguous float64
     """
-    (m, q), a, h = A.shape, A.ctypes.data, H.ctypes.data
+    m, q = A.shape
+    if H is None:
+        return A.T @ A
+    if q <= NARROW:
+        H += A.T @ A
+        return H
     if not (A.flags.c_contiguous and H.flags.c_contiguous and H.shape == (q, q)):
         raise ValueError("BLAS reads and writes C-contiguous arrays here")
-    m, q = byref(c_int(m)), byref(c_int(q))
-    n, t, upper, one = byref(_N), byref(_T), byref(_UPPER), byref(_ONE)
+    m, q, one, a, h = byref(c_int(m)), byref(c_int(q)), byref(_ONE), A.ctypes.data, H.ctypes.data
     # BLAS counts along columns: it takes A for A', and the lower triangle of H for the upper one.
-    if A.shape[1] <= NARROW:
-        _dgemm(n, t, q, q, m, one, a, q, a, q, one, h, q)
-    else:
-        _dsyrk(upper, n, q, m, one, a, q, one, h, q)
+    _dsyrk(byref(_UPPER), byref(_NO), q, m, one, a, q, one, h, q)
+    return H

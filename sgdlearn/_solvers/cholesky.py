@@ -22,7 +22,7 @@ iterate where this is more than rounding.
 import numpy as np
 from scipy.linalg import qr
 
-from .blas import NARROW, add_gram
+from .blas import plus_gram
 from .certificate import allowed_excess
 from .design import PositiveSystem, syrk
 from .moments import ColumnMoments
@@ -33,7 +33,7 @@ from .scaling import Scaling
 SAMPLE = 64  # rows whose means are the first guess at all rows'
 NEAR = 4.0  # deviations from zero within which squares lose no digits to speak of
 BLOCK = 2**16  # numbers in a block of rows
-WORK = 2**31  # multiplications after which signals are looked for
+WORK = 3 * 2**32  # multiplications, a quarter of a second, after which signals are looked for
 LEAST_ROWS = 256  # of a block: fewer would not keep BLAS busy
 FEWER = 0.1  # a share that an iteration has to get below to be worth another
 FLOOR = 1e-14  # share of the zero model's F below which F is rounded too much to decide
@@ -131,8 +131,8 @@ class _Normal(_System):
         outputs = objective.n_outputs
 
         def part(start, stop):
-            gram, cross = np.zeros((p, p)), np.zeros((outputs + 1, p))
-            step = max(LEAST_ROWS, WORK // p**2 if as_it_is and p > NARROW else BLOCK // p)
+            gram, cross = None, np.zeros((outputs + 1, p))
+            step = max(LEAST_ROWS, WORK // p**2 if as_it_is else BLOCK // p)
             scratch = None if as_it_is else np.empty((min(step, stop - start), p))
             for first in range(start, stop, step):
                 last = min(first + step, stop)
@@ -142,7 +142,7 @@ class _Normal(_System):
                 if self.roots is not None:
                     roots = self.roots[first:last]
                     X *= roots
-                add_gram(gram, X)
+                gram = plus_gram(gram, X)
                 cross[:outputs] += self.rooted(self.targets[first:last], first, last).T @ X
                 if objective.fit_intercept:
                     cross[outputs] += X.sum(axis=0) if roots is None else roots[:, 0] @ X

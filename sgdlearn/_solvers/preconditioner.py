@@ -24,7 +24,7 @@ from scipy.linalg import LinAlgError, cholesky
 from scipy.linalg.lapack import dtrtrs
 
 from ..losses import Multinomial
-from .blas import add_gram
+from .blas import plus_gram
 from .design import Design
 from .objective import BLOCK, gram_borders
 
@@ -169,7 +169,7 @@ def hessians(objective, scaling, W, b, m):
     blocks, step = 1 if shared else k, max(ROWS_AT_ONCE, BLOCK // q)
 
     def part(first, last):
-        total, weight = np.zeros((blocks, q, q)), 0.0
+        total, weight = [None] * blocks, 0.0
         for some in pieces(objective, m, step, first, last):
             design = Design(some, scaling)
             u = design.pack(W, b)
@@ -181,12 +181,13 @@ def hessians(objective, scaling, W, b, m):
                     curvatures = curvatures.mean(axis=1, keepdims=True)
                 if some.weights is not None:
                     curvatures *= some.weights[start:stop, None]
-                for H, c in zip(total, np.sqrt(curvatures).T, strict=True):  # lower triangles
-                    add_gram(H, A * c[:, None])
-        return total, weight
+                for place, c in enumerate(np.sqrt(curvatures).T):
+                    total[place] = plus_gram(total[place], A * c[:, None])
+        return *total, weight
 
-    total, weight = objective.team.total(part, gram_borders(m, q, blocks * q**2))
-    total /= weight
+    *total, weight = objective.team.total(part, gram_borders(m, q, blocks * q**2))
+    for H in total:
+        H /= weight
     return total
 
 
