@@ -149,6 +149,31 @@ def test_float32_rows_are_summed_in_double(case, storage):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("storage", ["csr", "int64"])
+def test_rows_of_all_lengths(storage, dtype):
+    """Short ones go in blocks, long ones alone; equal ones are summed alike wherever they stand."""
+    rng, p = np.random.default_rng(3), 1500
+    lengths = np.r_[0, 1, 15:18, 31:34, 0, 1200, rng.poisson(12, size=80), 40, 0]
+    X = np.zeros((len(lengths), p), dtype=dtype)
+    for row, length in zip(X, lengths):
+        row[rng.choice(p, size=length, replace=False)] = rng.normal(size=length)
+    X = np.vstack([X, X[::-1]])
+    y = np.where(rng.random(len(X)) < 0.5, 1.0, -1.0)
+    y[len(lengths) :] = y[: len(lengths)][::-1]
+    few, whole = (
+        Objective(make_rows(rows), y[:, None], None, losses.LogLoss(), ElasticPenalty())
+        for rows in (STORAGES[storage](X), X)
+    )
+    W, b = rng.normal(size=(1, p)), np.array([0.3])
+    for ours, theirs in zip(few.loss_value_and_gradient(W, b), whole.loss_value_and_gradient(W, b)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+    Z, A = few.predictions(W, b), rng.normal(size=(len(X), 1))
+    np.testing.assert_allclose(Z, X @ W.T + b, rtol=1e-10, atol=1e-12)
+    np.testing.assert_array_equal(Z, Z[::-1])
+    np.testing.assert_allclose(few.transpose_times(A), A.T @ X, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("case", ["log", "softmax", "own"])
 @pytest.mark.parametrize("storage", ["C", "F", "csr"])
 def test_threads_change_no_bit(case, storage, monkeypatch):

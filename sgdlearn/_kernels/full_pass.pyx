@@ -12,12 +12,11 @@ from libc.stdlib cimport free, malloc
 from sgdlearn._kernels.losses cimport (
     LossSpec, loss_spec, losses_and_slopes, outputs_loss_and_slopes,
 )
-from sgdlearn._kernels.vector cimport (
-    PREFETCH_LATER, axpy_wide, dot_wide, gather_dot_wide, index_t, scatter_axpy_wide,
-)
+from sgdlearn._kernels.row_blocks cimport BLOCK_ROWS, rows_axpy, rows_dot
+from sgdlearn._kernels.vector cimport PREFETCH_LATER, axpy_wide, dot_wide, index_t
 
 cdef enum:
-    TOGETHER = 32       # rows of one output whose losses are taken side by side, if they have
+    TOGETHER = BLOCK_ROWS   # rows of one output whose losses are taken side by side, if they have
     NUMBERS = 1024      # no more numbers than these: they are read again for the gradient
 
 
@@ -57,25 +56,20 @@ cdef double csr_pass_of_one(
     const double[:, ::1] W, double b, double[:, ::1] gradient, double[::1] slopes_sum,
 ) noexcept:
     """Sparse rows, one output."""
-    cdef Py_ssize_t n = indptr.shape[0] - 1, i, start = 0, m, first, nnz
+    cdef Py_ssize_t n = indptr.shape[0] - 1, i, start = 0, m
     cdef const double* s = NULL
     cdef double z[TOGETHER]
     cdef double total = 0.0
     with nogil:
         while start < n:
             m = min(<Py_ssize_t> TOGETHER, n - start)
-            for i in range(m):
-                first = indptr[start + i]
-                nnz = indptr[start + i + 1] - first
-                z[i] = b + gather_dot_wide(nnz, &indices[first], &data[first], &W[0, 0])
+            rows_dot(m, &indptr[start], &indices[0], &data[0], &W[0, 0], b, z)
             if weights is not None:
                 s = &weights[start]
             total += losses_and_slopes(loss, m, &targets[start, 0], s, z)
+            rows_axpy(m, &indptr[start], &indices[0], &data[0], z, &gradient[0, 0])
             for i in range(m):
-                first = indptr[start + i]
-                nnz = indptr[start + i + 1] - first
                 slopes_sum[0] += z[i]
-                scatter_axpy_wide(nnz, z[i], &indices[first], &data[first], &gradient[0, 0])
             start += m
     return total
 

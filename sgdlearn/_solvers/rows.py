@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
-from .._kernels import coordinate, sparse_products
+from .._kernels import sparse_products
 from .._kernels.column_moments import add_csr, add_dense
 from .._kernels.dtypes import FLOATING, INDEX
 from .._kernels.row_squares import csr_row_squares, dense_row_squares
@@ -181,16 +181,14 @@ class SparseRows(Rows):
 
     def times(self, w, z, start, stop):
         """X w into z (n,), in rows start .. stop - 1."""
-        coordinate.csc_slopes[self.kernel_types](
-            self.data, self.indices, self.indptr, np.arange(start, stop), w, z
-        )
+        kernel = sparse_products.csr_times[self.kernel_types]
+        kernel(self.data, self.indices, self.indptr[start : stop + 1], w, z[start:stop])
 
     def transpose_times(self, a, start, stop):
         """X' a, (p,), over rows start .. stop - 1."""
         g = np.zeros(self.p)
-        coordinate.csc_predictions[self.kernel_types](
-            self.data, self.indices, self.indptr, np.arange(start, stop), a, g
-        )
+        kernel = sparse_products.csr_transpose_times[self.kernel_types]
+        kernel(self.data, self.indices, self.indptr[start : stop + 1], a[start:stop], g)
         return g
 
     def gram(self, weights):
