@@ -172,6 +172,13 @@ def test_no_number_of_threads_is_as_many_as_blas_has():
         assert threads.count(None) == 1
 
 
+def test_a_blas_that_nobody_knows_leaves_one_thread(monkeypatch):
+    nothing = threads.ThreadpoolController().select()
+    monkeypatch.setattr(threads, "blas_libraries", lambda: nothing)
+    assert threads.count(None) == 1
+    assert threads.count(2) == 2
+
+
 @pytest.mark.parametrize("n_jobs", [None, 1, 2, 5])
 def test_parts_come_in_their_order(n_jobs):
     team, borders = threads.Team(n_jobs), [(start, start + 2) for start in range(0, 40, 2)]

@@ -91,13 +91,14 @@ class Team:
 def count(n_jobs):
     """The threads that the parameter `n_jobs` of an estimator means, as joblib has it.
 
-    None is as many as BLAS may take: whoever shares the cores out in the usual way, by joblib's
+    None is as many as BLAS may take, 1 if nobody knows that: whoever shares the cores out in the usual way, by joblib's
     workers, threadpoolctl or an environment variable, shares them out here too.
     """
     asked = effective_n_jobs(n_jobs)
     if n_jobs is not None or asked > 1:
         return asked
-    return max(1, min(cores(), *(blas.num_threads for blas in blas_libraries().lib_controllers)))
+    known = [blas.num_threads for blas in blas_libraries().lib_controllers]
+    return max(1, min(cores(), *known)) if known else 1
 
 
 class _Limit:
