@@ -91,8 +91,8 @@ class Team:
 def count(n_jobs):
     """The threads that the parameter `n_jobs` of an estimator means, as joblib has it.
 
-    None is as many as BLAS may take, 1 if nobody knows that: whoever shares the cores out in the usual way, by joblib's
-    workers, threadpoolctl or an environment variable, shares them out here too.
+    None is as many as BLAS may take, 1 if nobody knows that: whoever shares the cores out in the
+    usual way, by joblib's workers, threadpoolctl or an environment variable, does so here too.
     """
     asked = effective_n_jobs(n_jobs)
     if n_jobs is not None or asked > 1:
