@@ -1,5 +1,7 @@
 """How the rows of X reach a solver: as they lie in memory, dense or CSR, without a copy."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
@@ -39,6 +41,11 @@ class Rows:
     def column_moments(self, weights=None):
         """The `ColumnMoments` under row weights."""
         return self.column_sums(weights).moments()
+
+    @cached_property
+    def squares(self):
+        """|x_i|^2 of every row, (n,); read once for all who ask."""
+        return self.row_squares(None)
 
 
 class DenseRows(Rows):
@@ -102,9 +109,10 @@ class DenseRows(Rows):
         return total
 
     def row_squares(self, scaling, weights=None, last=0.0):
-        """s_i (|x~_i|^2 + last) of every row in the metric, (n,)."""
+        """s_i (|x~_i|^2 + last) of every row in the metric (None: that of X), (n,)."""
         squares = np.empty(self.n)
-        kernel, metric = dense_row_squares[self.kernel_types], (scaling.shift, scaling.scale)
+        kernel = dense_row_squares[self.kernel_types]
+        metric = (np.zeros(self.p), np.ones(self.p)) if scaling is None else (scaling.shift, scaling.scale)
         for part in self.parts():
             X = np.ascontiguousarray(self.values[part])
             s = None if weights is None else weights[part]
@@ -210,7 +218,8 @@ class SparseRows(Rows):
     def row_squares(self, scaling, weights=None, last=0.0):
         """s_i (|x~_i|^2 + last) of every row in the metric, which does not centre them, (n,)."""
         squares = np.empty(self.n)
-        kernel, scale = csr_row_squares[self.kernel_types], scaling.scale
+        kernel = csr_row_squares[self.kernel_types]
+        scale = None if scaling is None else scaling.scale
         for part in self.parts():
             s = None if weights is None else weights[part]
             kernel(self.data, self.indices, self.borders(part), s, last, scale, squares[part])

@@ -37,6 +37,14 @@ def check_squares(squares, where=""):
         )
 
 
+def squares_in_units(objective):
+    """|x_i|^2 of every row, (n,), X measured so that the penalty has one unit for all columns."""
+    rows, unit = objective.rows, objective.penalty.unit
+    if np.ndim(unit) == 0:
+        return rows.squares / unit**2
+    return rows.row_squares(Scaling.in_units(np.asarray(unit, dtype=np.float64)))
+
+
 @dataclass(frozen=True)
 class Scaling:
     """Shift and scale of every column.
