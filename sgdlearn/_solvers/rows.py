@@ -35,7 +35,7 @@ class Rows:
     def column_sums(self, weights=None):
         """The `ColumnSums` under row weights (None: all one); read once for all who ask."""
         if self._sums is None or self._sums[0] is not weights:
-            self._sums = weights, ColumnSums.begin(self.p).add(self, weights)
+            self._sums = weights, ColumnSums.begin(self.p, self.order_of_sums).add(self, weights)
         return self._sums[1]
 
     def column_moments(self, weights=None):
@@ -57,6 +57,7 @@ class DenseRows(Rows):
     """
 
     sparse = False
+    order_of_sums = "C"
 
     def __init__(self, values):
         self.values = values
@@ -130,6 +131,7 @@ class SparseRows(Rows):
     """
 
     sparse = True
+    order_of_sums = "F"
     lies_in_doubles = False
 
     def __init__(self, data, indices, indptr, p):
@@ -212,7 +214,7 @@ class SparseRows(Rows):
         add = add_csr[self.kernel_types]
         for part in self.parts():
             s = None if weights is None else weights[part]
-            total = add(self.data, self.indices, self.borders(part), s, sums, total)
+            total = add(self.data, self.indices, self.borders(part), s, sums.T, total)
         return total
 
     def row_squares(self, scaling, weights=None, last=0.0):
