@@ -33,7 +33,7 @@ def preconditioned_lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor
             run.renew()
             minimize(
                 run.value_and_gradient,
-                run.x.ravel() / run.unit,
+                run.start,
                 jac=True,
                 method="L-BFGS-B",
                 callback=run.iterated,
@@ -66,7 +66,7 @@ class _Run:
         self.reference = certificate.reference_value
         self.tol, self.max_iter, self.monitor = tol, max_iter, monitor
         self.n_iter, self.ended, self.converged = 0, False, False
-        self.W, self.b = self.scaling.to_user(*self.scaling.from_user(W, b))
+        self.W, self.b = self.scaling.without_idle(W, b)
         self.value, self.GW, self.gb = self.evaluate(self.W, self.b)
 
     def evaluate(self, W, b):
@@ -79,6 +79,7 @@ class _Run:
         self.x = self.metric.to_round(self.W, self.b)
         self.decrement = left(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
         self.unit = np.sqrt(self.decrement) or 1.0
+        self.start = self.x.ravel() / self.unit
         self.made, self.since = self.decrement, self.n_iter
         if self.decrement <= self.allowed:
             if self.n_iter == 0:
@@ -100,8 +101,11 @@ class _Run:
 
     def value_and_gradient(self, x):
         """F and its gradient, in the unit of the unknowns."""
-        W, b = self.metric.from_round(self.unit * x.reshape(self.x.shape))
-        value, GW, gb = self.evaluate(W, b)
+        if np.array_equal(x, self.start):  # the driver begins with what is known
+            W, b, value, GW, gb = self.W, self.b, self.value, self.GW, self.gb
+        else:
+            W, b = self.metric.from_round(self.unit * x.reshape(self.x.shape))
+            value, GW, gb = self.evaluate(W, b)
         slopes = self.metric.gradient(W, GW, gb)
         self.asked = x.copy(), W, b, value, GW, gb, slopes
         return value / self.unit**2, slopes.ravel() / self.unit

@@ -132,6 +132,13 @@ class Scaling:
         """(V, b~) of the same predictions, but for what columns of scale 0 add beside a shift."""
         return W * self.size, b + W @ self.shift
 
+    def without_idle(self, W, b):
+        """(W, b) of the same predictions without the columns that say nothing."""
+        idle = self.scale == 0.0
+        if not np.any(W[:, idle]):
+            return W, b
+        return np.where(idle, 0.0, W), b + W[:, idle] @ self.shift[idle]
+
     def gradient(self, GW, gb):
         """The gradient in (V, b~) from that in (W, b)."""
         return (GW - np.outer(gb, self.shift)) * self.scale, gb
