@@ -31,7 +31,7 @@ from .objective import BLOCK
 ROWS_PER_UNKNOWN, MANY_ROWS_PER_UNKNOWN = 4, 32
 # A Hessian is made as fast as this many passes would read as many multiplications.
 FASTER = 50.0
-CHEAP = 0.5  # rows beyond those needed are taken while they cost no more passes than this
+CHEAP = 0.2  # rows beyond those needed are taken while they cost no more passes than this
 FLAT = 1e-3  # least curvature, as a share of its bound: a row that is flat here may not be there
 TINY = 1e-9
 MOST_UNKNOWNS = 4000
