@@ -44,6 +44,8 @@ def check_X(estimator, X, *, reset):
     """
     if sparse.issparse(X):
         X = canonical_csr(X)
+    elif type(X) is np.ndarray and X.ndim == 2 and X.dtype in _ALL_FINITE:
+        X = _in_one_piece(X)
     if _is_in_order(X):
         with attributes_kept_on_error(estimator):
             return validate_data(estimator, X, reset=reset, skip_check_array=True)
@@ -59,18 +61,23 @@ def check_X(estimator, X, *, reset):
     if sparse.issparse(checked):
         # unless X was a frame of sparse columns, all is in order since above
         return checked if sparse.issparse(X) else canonical_csr(checked)
-    flags = checked.flags
+    return _in_one_piece(checked)
+
+
+def _in_one_piece(X):
+    """An array that is C- or F-contiguous and aligned: X, or a copy."""
+    flags = X.flags
     if flags.aligned and (flags.c_contiguous or flags.f_contiguous):
-        return checked
-    return np.require(checked, requirements=["C", "A"])
+        return X
+    return np.require(X, requirements=["C", "A"])
 
 
 def _is_in_order(X):
     """Whether X, an ndarray or canonical CSR, is as `check_X` returns it: the common case, fast."""
     if sparse.issparse(X):
         values = X.data[None] if X.ndim == 2 else None
-    elif type(X) is np.ndarray and X.ndim == 2 and X.flags.aligned:
-        values = X if X.flags.c_contiguous else X.T if X.flags.f_contiguous else None
+    elif type(X) is np.ndarray and X.ndim == 2 and X.dtype in _ALL_FINITE:
+        values = X if X.flags.c_contiguous else X.T
     else:
         return False
     if values is None or 0 in X.shape:
