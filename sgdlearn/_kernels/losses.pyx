@@ -13,6 +13,14 @@ def loss_and_slopes(
             values[i] = loss_and_slope(loss, y[i], z[i], &slopes[i])
 
 
+def slopes(tuple spec, const double[::1] y, double[::1] z):
+    """z_i <- the derivative of loss(y_i, z_i) in z_i."""
+    cdef LossSpec loss = loss_spec(spec)
+    if y.shape[0] > 0:
+        with nogil:
+            losses_and_slopes(loss, y.shape[0], &y[0], NULL, &z[0])
+
+
 def curvatures(tuple spec, const double[::1] y, const double[::1] z, double[::1] out):
     """out_i <- the second derivative of loss(y_i, z_i) in z_i."""
     cdef LossSpec loss = loss_spec(spec)
