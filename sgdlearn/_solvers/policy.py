@@ -61,7 +61,6 @@ its rows.
 from math import inf, isfinite
 from numbers import Real
 
-import numpy as np
 from sklearn.base import clone
 
 from .. import optimizers
@@ -188,7 +187,7 @@ def is_small(objective):
 
 def kappa(objective):
     """c mean |x_i|^2 / (l2 n), in the penalty's units; inf without L2."""
-    penalty, rows = objective.penalty, objective.rows
+    penalty = objective.penalty
     if penalty.l2 == 0.0:
         return inf
     curvature = objective.loss.curvature_bound

@@ -11,7 +11,8 @@ Hessian of a sample of rows, which may be somewhat off, it is taken twice.
 import numpy as np
 from scipy.optimize import minimize
 
-from .certificate import allowed_excess
+from .certificate import allowed_excess, has_gap
+from .duality import duality_gap, penalty_gap
 from .preconditioner import Preconditioner
 from .result import Result
 
@@ -75,6 +76,8 @@ class _Run:
 
     def renew(self):
         """A metric made here; the driver's unknowns are x in a unit in which its slope is 1."""
+        if self.n_iter == 0 and self.starts_at_optimum():
+            self.end_here()
         self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b)
         self.x = self.metric.to_round(self.W, self.b)
         self.decrement = left(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
@@ -82,14 +85,32 @@ class _Run:
         self.start = self.x.ravel() / self.unit
         self.made, self.since = self.decrement, self.n_iter
         if self.decrement <= self.allowed:
-            if self.n_iter == 0:
-                self.n_iter = 1
-                self.monitor.begin_epoch()
-                self.monitor.record(self.value, self.certificate, self.coefficients)
-            self.monitor.certificate = self.certificate
-            self.finish(converged=True)
-            raise _Renew
+            self.end_here()
         self.monitor.begin_epoch()
+
+    def starts_at_optimum(self):
+        """Whether the duality gap is small enough: two passes, where the gradient says so too.
+
+        A model that is given may be all that is needed, and no metric has to be made.
+        """
+        penalty = self.objective.penalty
+        if not has_gap(self.objective):
+            return False
+        V = self.GW / -penalty.unit
+        if penalty_gap(penalty, penalty.in_units(self.W), V) > self.allowed:
+            return False
+        self.decrement = duality_gap(self.objective, self.W, self.b)
+        return self.decrement <= self.allowed
+
+    def end_here(self):
+        """Converged, the metric not needed any more."""
+        if self.n_iter == 0:
+            self.n_iter = 1
+            self.monitor.begin_epoch()
+            self.monitor.record(self.value, self.certificate, self.coefficients)
+        self.monitor.certificate = self.certificate
+        self.finish(converged=True)
+        raise _Renew
 
     @property
     def certificate(self):

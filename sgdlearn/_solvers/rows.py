@@ -10,6 +10,7 @@ from .._kernels.column_moments import add_csr, add_dense
 from .._kernels.dtypes import FLOATING, INDEX
 from .._kernels.row_squares import csr_row_squares, dense_row_squares
 from .moments import ColumnSums
+from .scaling import Scaling
 
 # A compiled pass reads about this many numbers before Python looks for signals.
 NUMBERS_PER_CALL = 5_000_000
@@ -117,7 +118,8 @@ class DenseRows(Rows):
         """s_i (|x~_i|^2 + last) of every row in the metric (None: that of X), (n,)."""
         squares = np.empty(self.n)
         kernel = dense_row_squares[self.kernel_types]
-        metric = (np.zeros(self.p), np.ones(self.p)) if scaling is None else (scaling.shift, scaling.scale)
+        scaling = Scaling.identity(self.p) if scaling is None else scaling
+        metric = scaling.shift, scaling.scale
         for part in self.parts():
             X = np.ascontiguousarray(self.values[part])
             s = None if weights is None else weights[part]
