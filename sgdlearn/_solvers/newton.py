@@ -40,9 +40,7 @@ def newton(objective, certificate, W, b, *, tol, max_iter, monitor):
     while n_iter < max_iter:
         n_iter += 1
         monitor.begin_epoch()
-        there, step, damping = descend(
-            model, here, damping, certificate.curvature, reference, tol
-        )
+        there, step, damping = descend(model, here, damping, certificate.curvature, reference, tol)
         last_decrement, decrement = decrement, step.decrement
         at_floor = decrement <= FLOOR * reference and decrement >= 0.25 * last_decrement
         stuck = there is None
