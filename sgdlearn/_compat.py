@@ -9,7 +9,11 @@ from functools import cache
 from sklearn import __version__ as sklearn_version
 from sklearn import get_config
 from sklearn.utils import _param_validation
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import (
+    Interval,
+    make_constraint,
+    validate_parameter_constraints,
+)
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -101,9 +105,24 @@ def validate_parameters(estimator):
     The error names the parameter, its value and what is allowed. Nothing is
     checked under ``sklearn.config_context(skip_parameter_validation=True)``.
     """
-    if not get_config()["skip_parameter_validation"]:
-        validate_parameter_constraints(
-            estimator._parameter_constraints,
-            estimator.get_params(deep=False),
-            caller_name=type(estimator).__name__,
-        )
+    if get_config()["skip_parameter_validation"]:
+        return
+    parameters = estimator.get_params(deep=False)
+    for name, allowed in _constraints(type(estimator)):
+        if not any(kind.is_satisfied_by(parameters[name]) for kind in allowed):
+            break
+    else:
+        return
+    validate_parameter_constraints(
+        estimator._parameter_constraints, parameters, caller_name=type(estimator).__name__
+    )
+
+
+@cache
+def _constraints(cls):
+    """(parameter, what it may be) of a class of estimators, made once: that takes far longer."""
+    return [
+        (name, [make_constraint(kind) for kind in allowed])
+        for name, allowed in cls._parameter_constraints.items()
+        if allowed != "no_validation"
+    ]

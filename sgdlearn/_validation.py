@@ -44,6 +44,11 @@ def check_X(estimator, X, *, reset):
     """
     if sparse.issparse(X):
         X = canonical_csr(X)
+    elif type(X) is np.ndarray and X.ndim == 2 and X.dtype in _ALL_FINITE:
+        X = _in_one_piece(X)
+    if _is_in_order(X):
+        with attributes_kept_on_error(estimator):
+            return validate_data(estimator, X, reset=reset, skip_check_array=True)
     with attributes_kept_on_error(estimator):
         checked = validate_data(
             estimator,
@@ -56,10 +61,28 @@ def check_X(estimator, X, *, reset):
     if sparse.issparse(checked):
         # unless X was a frame of sparse columns, all is in order since above
         return checked if sparse.issparse(X) else canonical_csr(checked)
-    flags = checked.flags
+    return _in_one_piece(checked)
+
+
+def _in_one_piece(X):
+    """An array that is C- or F-contiguous and aligned: X, or a copy."""
+    flags = X.flags
     if flags.aligned and (flags.c_contiguous or flags.f_contiguous):
-        return checked
-    return np.require(checked, requirements=["C", "A"])
+        return X
+    return np.require(X, requirements=["C", "A"])
+
+
+def _is_in_order(X):
+    """Whether X, an ndarray or canonical CSR, is as `check_X` returns it: the common case, fast."""
+    if sparse.issparse(X):
+        values = X.data[None] if X.ndim == 2 else None
+    elif type(X) is np.ndarray and X.ndim == 2 and X.dtype in _ALL_FINITE:
+        values = X if X.flags.c_contiguous else X.T
+    else:
+        return False
+    if values is None or 0 in X.shape:
+        return False
+    return X.dtype in _ALL_FINITE and _ALL_FINITE[X.dtype](values)
 
 
 def _accepted_dtypes(X):
@@ -284,19 +307,26 @@ def check_numbers(y, *, multi_output=True):
 
 def _as_double(array, name):
     """Finite numbers of any shape as float64, C-contiguous."""
-    array = check_array(
-        array, ensure_2d=False, dtype=None, ensure_all_finite=False, input_name=name
-    )
+    if not _is_plain(array):
+        array = check_array(
+            array, ensure_2d=False, dtype=None, ensure_all_finite=False, input_name=name
+        )
     if array.dtype.kind not in "fiubO":
         raise ValueError(f"{name} must hold numbers, got an array of dtype {array.dtype}.")
     array = np.require(array, np.float64, ["C", "A"])
-    assert_all_finite(array, input_name=name)
+    if not all_finite["double"](array.reshape(1, -1)):
+        assert_all_finite(array, input_name=name)
     return array
+
+
+def _is_plain(y):
+    """Whether y is an array of numbers that no conversion has to be looked for."""
+    return type(y) is np.ndarray and y.ndim in (1, 2) and y.size > 0 and y.dtype.kind in "fiub"
 
 
 def check_labels(y):
     """The labels of a classifier, (n_samples,); no continuous numbers, no NaN."""
-    y = column_or_1d(y, warn=True)
+    y = np.ascontiguousarray(y) if _is_plain(y) and y.ndim == 1 else column_or_1d(y, warn=True)
     if y.dtype == object:
         # numbers and booleans in disguise, as a frame of mixed columns gives them
         plain = np.array(y.tolist()) if not isinstance(next(iter(y), None), str) else y

@@ -152,9 +152,25 @@ class ElasticPenalty(Penalty):
         """
         return self.l2 * np.square(scale * self.unit)
 
+    def in_units(self, W):
+        """Coefficients as they are penalised.
+
+        Parameters
+        ----------
+        W : ndarray of shape (n_outputs, n_features)
+            Coefficients, in the units of X.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_features)
+            unit * W; W itself where that is the same.
+        """
+        return W if np.ndim(self.unit) == 0 and self.unit == 1.0 else W * self.unit
+
     def value(self, W):
-        V = np.multiply(W, self.unit).ravel()
-        return float((self.l1 * np.sum(np.abs(V)) if self.l1 else 0.0) + 0.5 * self.l2 * (V @ V))
+        V = self.in_units(np.asarray(W)).ravel()
+        squares = np.einsum("i,i", V, V)  # BLAS would wake its threads for long ones
+        return float((self.l1 * np.sum(np.abs(V)) if self.l1 else 0.0) + 0.5 * self.l2 * squares)
 
     def prox(self, U, rate, scale=1.0):
         """The proximal map ``argmin_V 1/2 |V - U|^2 + rate * value(scale * V)``.

@@ -1,6 +1,7 @@
 """SDCA against its NumPy twin, and at the optimum against other solvers."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression, losses
+from sgdlearn._kernels import dual_coordinate
 from sgdlearn._solvers.batch import solve_batch
 from sgdlearn._solvers.dual import DualRun, solve_dual
 from sgdlearn._solvers.duality import duality_gap
@@ -114,6 +116,34 @@ def test_trajectory_is_that_of_the_twin(loss, penalty, intercept, rng):
             np.testing.assert_allclose(found[0], a, rtol=0, atol=1e-9)
             np.testing.assert_allclose(found[1][0], w, rtol=0, atol=1e-9)
             np.testing.assert_allclose(found[2][0], b, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("y", [-1.0, 1.0])
+@pytest.mark.parametrize("reach", [1e-6, 1e-2, 1.0, 10.0, 1e3, 1e6])
+def test_one_row_of_the_log_loss_takes_its_best_slope(reach, y):
+    """q from small to so large that a plain Newton's method would cycle."""
+    slope = partial(reference.slopes_of(LOSSES["log_loss"]), y)
+    visit = dual_coordinate.csr_visits["double", "int"]
+    nothing = np.zeros(0), np.zeros(0, dtype=np.int32), np.zeros(2, dtype=np.int32)
+    for z in (-40.0, -3.0, -0.3, 0.0, 0.02, 1.0, 7.0, 300.0):
+        for share in (0.0, 1e-9, 0.2, 0.5, 0.97, 1.0):
+            a, b, rests = np.array([-y * share]), np.array([z]), np.zeros(1, dtype=np.uint8)
+            rows = np.ones(1), np.array([reach]), a
+            visit(
+                *nothing,
+                np.array([y]),
+                LOSSES["log_loss"].spec,
+                np.zeros(1, dtype=np.intp),
+                rows,
+                np.zeros(1),
+                (1.0, None, -np.inf),
+                b,
+                0.0,
+                np.inf,
+                rests,
+            )
+            best = reference.prox_slope(slope, z - y * share * reach, reach)
+            np.testing.assert_allclose(a[0], best, rtol=1e-7, atol=1e-9)
 
 
 def test_the_intercept_arrives_where_columns_can_stand_in_for_it(rng):

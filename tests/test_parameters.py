@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from labels import label
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.utils import estimator_html_repr
@@ -468,6 +469,23 @@ def test_a_path_of_penalties_is_walked_in_fewer_iterations(optimizer):
         return sum(model.set_params(alpha=a).fit(X, y).n_iter_ for a in np.geomspace(1, 1e-3, 6))
 
     assert iterations(True) < iterations(False)
+
+
+@pytest.mark.parametrize("optimizer", ["sdca", "lbfgs", "saga", "svrg", "cd"])
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_a_fit_that_starts_at_its_optimum_stays_there(optimizer, storage):
+    rng = np.random.default_rng(5)  # large enough for L-BFGS to take the metric of a Hessian
+    X = rng.normal(size=(6000, 200)) * (rng.random((6000, 200)) < 0.1)
+    y = X[:, 0] + 0.3 * rng.normal(size=6000) > 0
+    model = GDLogisticRegression(
+        optimizer=optimizer, alpha=1e-3, warm_start=True, tol=1e-7, random_state=0
+    )
+    before = model.fit(storage(X), y).coef_
+    assert model.n_iter_ > 1
+    model.set_params(tol=1e-5).fit(storage(X), y)
+    assert model.n_iter_ == 1
+    assert model.optimality_ <= 1e-5
+    np.testing.assert_allclose(model.coef_, before, rtol=1e-12, atol=1e-15)
 
 
 def test_warm_start_where_the_columns_have_other_units():

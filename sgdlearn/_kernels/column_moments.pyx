@@ -85,32 +85,25 @@ def add_csr(
     const floating[::1] data, const index_t[::1] indices, const index_t[::1] indptr,
     const double[::1] weights, double[:, ::1] sums, double total
 ):
-    """The same for the rows of a CSR matrix."""
-    cdef double *reference = &sums[0, 0]
-    cdef double *weight = &sums[1, 0]
-    cdef double *first = &sums[2, 0]
-    cdef double *second = &sums[3, 0]
-    cdef Py_ssize_t i, j, e, ahead, last = indptr[indptr.shape[0] - 1] - 1
+    """The same for the rows of a CSR matrix; ``sums`` has the four of a column side by side."""
+    cdef Py_ssize_t i, e, last = indptr[indptr.shape[0] - 1] - 1
     cdef double s = 1.0, x, d
+    cdef double *column
     with nogil:
         for i in range(indptr.shape[0] - 1):
             if weights is not None:
                 s = weights[i]
             total += s
             for e in range(indptr[i], indptr[i + 1]):
-                ahead = indices[min(e + ENTRIES_AHEAD, last)]
-                PREFETCH(&reference[ahead])
-                PREFETCH(&weight[ahead])
-                PREFETCH(&first[ahead])
-                PREFETCH(&second[ahead])
+                PREFETCH(&sums[indices[min(e + ENTRIES_AHEAD, last)], 0])
                 x = data[e]
                 if x == 0.0:
                     continue
-                j = indices[e]
-                if weight[j] == 0.0:
-                    reference[j] = x
-                d = x - reference[j]
-                weight[j] += s
-                first[j] += s * d
-                second[j] += s * d * d
+                column = &sums[indices[e], 0]
+                if column[1] == 0.0:
+                    column[0] = x
+                d = x - column[0]
+                column[1] += s
+                column[2] += s * d
+                column[3] += s * d * d
     return total

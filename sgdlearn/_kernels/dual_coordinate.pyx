@@ -14,13 +14,13 @@ That is, in the primal, the slope of the loss at the zeta that minimises
 
     loss(y_i, zeta) + (zeta - z_i - q_i a_i)^2 / (2 q_i).
 
-The conjugates are quadratic on an interval, but for the log loss, whose zeta Newton's method finds
-between bounds (Yu, Huang, Lin 2011). A row whose slope stays at an end of its interval or at a
-kink, held there by more than `margin`, is said to rest (shrinking: Hsieh et al. 2008).
+The conjugates are quadratic on an interval, but for the log loss, whose zeta is found in a few
+steps (logistic_ascent.h). A row whose slope stays at an end of its interval or at a kink, held there
+by more than `margin`, is said to rest (shrinking: Hsieh et al. 2008).
 """
 
 from cython cimport floating
-from libc.math cimport INFINITY, exp, fabs
+from libc.math cimport INFINITY, fabs
 from libc.stdlib cimport free, malloc
 
 from sgdlearn._kernels.losses cimport (
@@ -31,9 +31,10 @@ from sgdlearn._kernels.vector cimport (
     PREFETCH, axpy_wide, dot_wide, gather_dot_wide, index_t, scatter_axpy_wide,
 )
 
-# Newton's method in one number stops at a step this short: the next would be its square.
-cdef double SHORT = 1e-6
-cdef int MOST_STEPS = 60
+cdef extern from "logistic_ascent.h" nogil:
+    double logistic_ascent(
+        double m, double old, double q, double* loss, double* gap) noexcept
+
 # So many numbers of v stay in a cache (L2) that need not be asked.
 cdef Py_ssize_t NEAR = 100_000
 
@@ -48,18 +49,20 @@ ctypedef struct Row:
 
 
 cdef inline double ascend(
-    LossSpec loss, Row row, double margin, Tally* tally, unsigned char* rests
+    LossSpec loss, Row* row, double margin, Tally* tally, unsigned char* rests
 ) noexcept nogil:
-    """The slope that the row takes."""
-    cdef double slope
-    cdef double value = loss_and_slope(loss, row.y, row.z, &slope)
+    """The slope that the row takes; by its address, since to copy it costs as much as the rest."""
+    cdef double value, gap, slope, pull, curvature, new, held = -INFINITY
     cdef Conjugate form
-    cdef double pull, curvature, new, held = -INFINITY
-    tally.loss += row.share * value
     if loss.code == LOG_LOSS:
         rests[0] = False
-        return ascend_logistic(row, value, slope, tally)
+        new = -row.y * logistic_ascent(row.y * row.z, -row.y * row.a, row.q, &value, &gap)
+        tally.loss += row.share * value
+        tally.gap += row.share * gap
+        return new
 
+    value = loss_and_slope(loss, row.y, row.z, &slope)
+    tally.loss += row.share * value
     form = conjugate_of(loss, row.y)
     tally.gap += row.share * (value + conjugate_value(form, row.y, row.a) - row.a * row.z)
     pull = row.z + row.q * row.a - row.y
@@ -83,38 +86,6 @@ cdef inline double ascend(
     if held > margin:
         tally.resting += row.share * value
     return new
-
-
-cdef inline double ascend_logistic(
-    Row row, double value, double slope, Tally* tally
-) noexcept nogil:
-    """`ascend` for the log loss: m = y zeta solves m - u - q / (1 + exp(m)) = 0.
-
-    The left side is steepest, and bends, at m = 0. So Newton's method cannot cycle on the side of
-    0 where the root is, and what would lead beyond is cut off (q > 4 makes the plain one cycle).
-    """
-    cdef double m = row.y * row.z
-    cdef double p = -row.y * slope          # 1 / (1 + exp(m))
-    cdef double old = -row.y * row.a
-    cdef double u = m - row.q * old
-    cdef double low = u, high = u + row.q, step, e
-    cdef int _step
-    # the divergence of old from p is at most that of chi-squared; and no conjugate is above 0
-    tally.gap += row.share * min(
-        (old - p) * (old - p) / (p * (1.0 - p)) if 0.0 < p < 1.0 else INFINITY, value + old * m)
-    if u + 0.5 * row.q > 0.0:
-        low = max(low, 0.0)
-    else:
-        high = min(high, 0.0)
-    for _step in range(MOST_STEPS):
-        step = max(low, min(high, m - (m - u - row.q * p) / (1.0 + row.q * p * (1.0 - p)))) - m
-        if fabs(step) <= SHORT * (1.0 + fabs(m)):
-            p -= p * (1.0 - p) * step
-            break
-        m += step
-        e = exp(-fabs(m))
-        p = e / (1.0 + e) if m > 0.0 else 1.0 / (1.0 + e)
-    return -row.y * p
 
 
 def dense_visits(
@@ -171,12 +142,13 @@ def dense_visits(
                 for j in range(p):
                     row.z += x[j] * (scales[j] * prox[double](v[j], thresholds[j], 1.0, lower))
             row.z += b[0]
-            new = ascend(spec, row, margin, &tally, &rests[visit])
+            new = ascend(spec, &row, margin, &tally, &rests[visit])
             if new != row.a:
                 a[i] = new
                 new = row.share * (row.a - new)
                 axpy_wide(p, new, x, &v[0])
-                b[0] += coupling * new
+                if coupling != 0.0:     # else no row need wait for the one before it
+                    b[0] += coupling * new
     free(scratch)
     return tally.loss, tally.gap, tally.resting, tally.pull
 
@@ -234,12 +206,13 @@ def csr_visits(
                     j = indices[e]
                     row.z += data[e] * (scales[j] * prox[double](v[j], thresholds[j], 1.0, lower))
             row.z += b[0]
-            new = ascend(spec, row, margin, &tally, &rests[visit])
+            new = ascend(spec, &row, margin, &tally, &rests[visit])
             if new != row.a:
                 a[i] = new
                 new = row.share * (row.a - new)
                 scatter_axpy_wide(nnz, new, &indices[start], &data[start], &v[0])
-                b[0] += coupling * new
+                if coupling != 0.0:     # else no row need wait for the one before it
+                    b[0] += coupling * new
     return tally.loss, tally.gap, tally.resting, tally.pull
 
 

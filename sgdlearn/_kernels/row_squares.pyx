@@ -34,14 +34,15 @@ def csr_row_squares(
     const floating[::1] data, const index_t[::1] indices, const index_t[::1] indptr,
     const double[::1] weights, double last, const double[::1] scale, double[::1] out,
 ):
-    """The same for the rows of a CSR matrix, which no metric shifts."""
+    """The same for the rows of a CSR matrix, which no metric shifts; scale None is all one."""
     cdef Py_ssize_t i, e
-    cdef double x
+    cdef double x, total
     with nogil:
         for i in range(indptr.shape[0] - 1):
-            out[i] = last
+            total = last
             for e in range(indptr[i], indptr[i + 1]):
-                x = data[e] * scale[indices[e]]
-                out[i] += x * x
+                x = data[e] if scale is None else data[e] * scale[indices[e]]
+                total += x * x
+            out[i] = total
             if weights is not None:
                 out[i] *= weights[i]

@@ -17,6 +17,8 @@ penalty holds the coefficients. It costs some passes, so that `Stopping` asks fo
 says that the end may be near.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from ..losses import Loss
@@ -25,6 +27,7 @@ from ..penalties import ElasticPenalty
 from .design import EPS
 from .duality import duality_gap
 from .scaling import Scaling
+from .stochastic import value_of_intercepts
 
 # tol bounds F - F* relative to F of the zero model, and this many times tol does so relative to F,
 # as far down as FAINT of the zero model's.
@@ -71,12 +74,25 @@ class Certificate:
             size = float(np.sqrt(np.sum(scaling.size**2))) or 1.0
             p = objective.rows.p
             self.scaling = Scaling(np.zeros(p), np.full(p, 1.0 / size))
-        b = objective.baseline()
-        W = np.zeros((objective.n_outputs, objective.rows.p))
-        value, GW, gb = objective.loss_value_and_gradient(W, b)
-        noise = ROUNDING * np.sqrt(self.curvature * np.sum(b**2) + abs(value))
-        self.reference_value = float(value + noise**2) or 1.0
-        self.reference = float(np.hypot(self.norm(W, GW, gb), noise)) or 1.0
+        self.baseline = objective.baseline()
+
+    @cached_property
+    def _value(self):
+        return value_of_intercepts(self.objective, self.baseline)
+
+    @cached_property
+    def _noise(self):
+        return ROUNDING * np.sqrt(self.curvature * np.sum(self.baseline**2) + abs(self._value))
+
+    @cached_property
+    def reference_value(self):
+        return float(self._value + self._noise**2) or 1.0
+
+    @cached_property
+    def reference(self):  # takes a pass, which not all solvers need
+        W = np.zeros((self.objective.n_outputs, self.objective.rows.p))
+        _, GW, gb = self.objective.loss_value_and_gradient(W, self.baseline)
+        return float(np.hypot(self.norm(W, GW, gb), self._noise)) or 1.0
 
     def __call__(self, W, b):
         """The certificate at (W, b): one pass over the rows."""

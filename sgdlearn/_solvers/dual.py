@@ -26,16 +26,16 @@ import numpy as np
 from .._kernels import dual_coordinate as kernels
 from .certificate import allowed_excess
 from .duality import (
-    best_length,
     dual_point,
-    loss_and_gap,
     minimiser,
-    penalty_gap,
+    square,
+    sum_of_slopes,
     value_and_gap,
+    value_gap_and_length,
 )
 from .order import draw_order
 from .result import Result
-from .scaling import Scaling, check_squares
+from .scaling import check_squares, squares_in_units
 from .stochastic import value_of_intercepts
 
 # A kernel call may take this long, so that Ctrl-C is heard, at these rough costs in seconds.
@@ -47,6 +47,10 @@ COST_OF_NUMBER = 4e-9
 # again; and how many sweeps over the few a pass may hold.
 SETTLED = 1e-3
 MOST_SWEEPS = 20
+
+# The true gap is looked at when the estimate, most often a few times as large, is at most so many
+# times what is allowed; after a look, as many times as it was then, though no more than the second.
+TRUST, MOST_TRUST = 1.5, 4.0
 
 COUPLING = 100.0  # at the start, where slopes are about as large as predictions
 LEAST_COUPLING = 1.0
@@ -146,25 +150,24 @@ class DualRun:
             self.share = np.broadcast_to(1.0 / n, n)
         else:
             self.share = objective.weights / objective.total_weight
-        unit = np.full(self.rows.p, self.penalty.unit)
-        self.squares = self.rows.row_squares(Scaling(np.zeros(self.rows.p), 1.0 / unit))
+        self.squares = squares_in_units(objective)
         check_squares(self.squares)
         free = objective.loss.smooth or objective.loss.kind == "classification"
         self._unit_of_b = 1.0 if free else self.reference  # slopes have no unit, z that of y
         self._couple(COUPLING * objective.fit_intercept)
         self._move = 0.0
-        plain = np.ndim(self.penalty.unit) == 0 and not (self.penalty.l1 or self.penalty.positive)
+        self._plain = np.ndim(self.penalty.unit) == 0 and self.penalty.is_square
         scale, threshold = 1.0 / self.penalty.ridge(), None
-        if not plain:
+        if not self._plain:
             ones = np.ones(self.rows.p)
             scale, threshold = 1.0 / self.penalty.ridge(ones), self.penalty.thresholds(ones)
         self._penalty = scale, threshold, self.penalty.lower
+        self.confirmed = self.converged = False
         self._start(w0[None], np.array([b0]))
         self._order = np.arange(n, dtype=np.intp)
         self._rests = np.empty(n, dtype=np.uint8)
         self._rouse()
-        self._trust = 1.0
-        self.confirmed = self.converged = False
+        self._trust = TRUST
         self.t = 0
         if self.rows.sparse:
             arrays = self.rows.data, self.rows.indices, self.rows.indptr
@@ -180,16 +183,17 @@ class DualRun:
         self.a = np.zeros(self.rows.n)
         self.v = np.zeros(self.rows.p)
         self.value = self.gap = self.reference
+        self._given = None
         if not np.any(W):
             return
-        Z, penalty = objective.predictions(W, b), self.penalty
+        Z = objective.predictions(W, b)
         A = dual_point(objective, Z)
-        V = -objective.transpose_times(objective.weighted(A))
-        t = best_length(objective, objective.targets, A, V / penalty.unit)
-        self.a, self.v = t * A[:, 0], t * V[0]
-        loss, gap = loss_and_gap(objective, objective.targets, Z, t * A)
-        self.value = loss + penalty.value(W)
-        self.gap = gap + penalty_gap(penalty, W * penalty.unit, t * V / penalty.unit)
+        V = sum_of_slopes(objective, A)
+        self.value, self.gap, t = value_gap_and_length(objective, W, Z, A, V)
+        self.a, self.v = t * A[:, 0], t * V[0] * self.penalty.unit
+        if self.gap <= self.allowed():
+            self._given = W, b
+            self.confirmed = self.converged = True
 
     def _rouse(self):
         """No row rests any more."""
@@ -211,7 +215,7 @@ class DualRun:
             elif self.gap <= SETTLED * self._roused_at:
                 self._rouse()
         if not self.confirmed:
-            self.value = self._loss + self.penalty.value(self._coefficients())
+            self.value = self._loss + self._penalty_value()
 
     def _draw(self, rng):
         """The rows that do not rest, in the order of their visits."""
@@ -280,16 +284,25 @@ class DualRun:
         self.confirmed = True
         self.converged = self.gap <= self.allowed()
         if self.gap > 0.0:
-            self._trust = min(1.0, 0.9 * estimate / self.gap)
+            self._trust = min(MOST_TRUST, 0.9 * estimate / self.gap)
         self._rouse()
 
     def allowed(self):
         """The gap that is small enough."""
         return -1.0 if self.tol is None else allowed_excess(self.value, self.reference, self.tol)
 
+    def _penalty_value(self):
+        if self._plain:
+            return 0.5 * square(self.v) / self.penalty.ridge()
+        return self.penalty.value(self._coefficients())
+
     def _coefficients(self):
+        if self._plain:
+            return self.v / self.penalty.ridge()
         return minimiser(self.penalty, self.v / self.penalty.unit) / self.penalty.unit
 
     def coefficients(self):
         """(W, b), copies."""
+        if self._given is not None:
+            return tuple(map(np.copy, self._given))
         return self._coefficients()[None], self.b.copy()

@@ -21,6 +21,7 @@ have units of their own in the penalty, w and v are meant in those.
 
 import numpy as np
 
+from .._kernels.losses import duality_sums
 from ..losses import Multinomial
 from ..penalties import prox
 
@@ -56,14 +57,28 @@ def value_and_gap(objective, W, b, slopes=None):
     gap : float
         Without any penalty no better than F(W, b) itself.
     """
-    penalty = objective.penalty
     Z = objective.predictions(W, b)
-    y = objective.block_targets(0, objective.rows.n)
     A = dual_point(objective, Z) if slopes is None else feasible(objective, slopes)
-    V = -objective.transpose_times(objective.weighted(A)) / penalty.unit
-    t = best_length(objective, y, A, V)
-    loss, gap = loss_and_gap(objective, y, Z, t * A)
-    return loss + penalty.value(W), gap + penalty_gap(penalty, W * penalty.unit, t * V)
+    V = sum_of_slopes(objective, A)
+    value, gap, _ = value_gap_and_length(objective, W, Z, A, V)
+    return value, gap
+
+
+def sum_of_slopes(objective, A):
+    """v of slopes A (n, k): (k, p), in the penalty's units."""
+    V = objective.transpose_times(objective.weighted(A))
+    return np.divide(V, -objective.penalty.unit, out=V)
+
+
+def value_gap_and_length(objective, W, Z, A, V):
+    """F at W, whose predictions are Z; its distance from D(t A), where V is the v of A; and t."""
+    penalty = objective.penalty
+    loss, gap, rise = sums_over_rows(objective, Z, A)
+    t = best_length(penalty, V, rise)
+    if t < 1.0:
+        loss, gap, _ = sums_over_rows(objective, Z, t * A)
+        V = t * V
+    return loss + penalty.value(W), gap + penalty_gap(penalty, penalty.in_units(W), V), t
 
 
 def dual_point(objective, Z):
@@ -131,47 +146,57 @@ def balanced(objective, A):
     return A * np.where(A > 0.0, up, down)
 
 
-def best_length(objective, y, A, V):
+def best_length(penalty, V, rise):
     """t in [0, 1] for which D(t a) is at least what convexity promises, at its most.
 
     loss* lies below its chord from 0 to a, penalty*(t v) below t^2 penalty*(v):
 
-        D(t a) >= (1 - t) D(0) - t sum_i c_i loss*(a_i) - t^2 penalty*(v).
+        D(t a) >= D(0) + t rise - t^2 penalty*(v),     rise = sum_i c_i (loss*(0) - loss*(a_i)).
     """
-    penalty = objective.penalty
-
-    def conjugate(slopes):
-        values = objective.loss.conjugate(y, slopes)
-        return objective.weighted(values.reshape(len(slopes), -1)).sum()
-
     longest = 1.0
     if penalty.l2 == 0.0:  # penalty* is 0 where |v| <= l1, and inf beyond
         size = np.max(V if penalty.positive else np.abs(V), initial=0.0)
         longest = min(1.0, penalty.l1 / size) if size > 0.0 else 1.0
-    curvature = penalty.l2 * np.sum(np.square(minimiser(penalty, V)))
-    rise = conjugate(np.zeros_like(A)) - conjugate(A)
+    if penalty.is_square:
+        curvature = square(V) / penalty.l2
+    else:
+        curvature = penalty.l2 * square(minimiser(penalty, V))
     return min(longest, max(rise, 0.0) / curvature) if curvature > 0.0 else longest
 
 
-def loss_and_gap(objective, y, Z, A):
-    """sum_i c_i loss(y_i, z_i), and sum_i c_i (loss(y_i, z_i) + loss*(y_i, a_i) - a_i . z_i)."""
+def sums_over_rows(objective, Z, A):
+    """Three sums over the rows, of predictions Z and slopes A, both (n, k):
+
+    sum_i c_i loss_i,  sum_i c_i (loss_i + loss*_i - a_i . z_i),  sum_i c_i (loss*_i(0) - loss*_i).
+    """
+    loss, y = objective.loss, objective.block_targets(0, objective.rows.n)
+    if loss.spec is not None and not isinstance(loss, Multinomial):
+        total = 1.0 if objective.weights is not None else objective.total_weight
+        sums = duality_sums(loss.spec, y, Z, A, objective.shares)
+        return tuple(x / total for x in sums)
 
     def mean(values):
         return float(objective.weighted(values.reshape(len(Z), -1)).sum())
 
-    loss = objective.loss.value(y, Z)
-    gaps = loss.reshape(len(Z), -1).sum(axis=1) - np.sum(A * Z, axis=1)
-    gaps += objective.loss.conjugate(y, A).reshape(len(Z), -1).sum(axis=1)
-    return mean(loss), mean(gaps)
+    losses, conjugates = loss.value(y, Z), loss.conjugate(y, A)
+    gaps = losses.reshape(len(Z), -1).sum(axis=1) - np.sum(A * Z, axis=1)
+    gaps += conjugates.reshape(len(Z), -1).sum(axis=1)
+    rise = mean(loss.conjugate(y, np.zeros_like(A))) - mean(conjugates)
+    return mean(losses), mean(gaps), rise
 
 
 def penalty_gap(penalty, W, V):
     """penalty(W) + penalty*(V) - V . W, in the penalty's units."""
     U = minimiser(penalty, V)
-    gap = 0.5 * penalty.l2 * np.sum(np.square(W - U))
+    gap = 0.5 * penalty.l2 * square(W - U)
     if not penalty.is_square:
         gap += np.sum(penalty.l1 * np.abs(W) - (V - penalty.l2 * U) * W)
     return float(gap)
+
+
+def square(V):
+    """|V|^2."""
+    return np.vdot(V, V)
 
 
 def minimiser(penalty, V):

@@ -87,8 +87,8 @@ class _Run:
         self.scaling = certificate.scaling
         self.split = penalty.l1 > 0.0 and not penalty.positive
         # Columns that say nothing have no unknown; their coefficients become zero.
-        V, b = self.scaling.from_user(np.maximum(W, penalty.lower), b)
-        self.point = _Point(objective, *self.scaling.to_user(V, b))
+        W, b = self.scaling.without_idle(np.maximum(W, penalty.lower), b)
+        self.point = _Point(objective, W, b)
         self.asked = None
         self.n_iter = 0
         self.converged = False
@@ -116,7 +116,9 @@ class _Run:
         self.unit = norm / np.sqrt(c) or 1.0
         self.height = c * self.unit**2
         V, b = self.scaling.from_user(self.point.W, self.point.b)
-        return self.pack(np.maximum(V, 0.0), np.maximum(-V, 0.0), V, b) / self.unit
+        x = self.pack(np.maximum(V, 0.0), np.maximum(-V, 0.0), V, b) / self.unit
+        self.asked = x, self.point
+        return x
 
     def pack(self, upper, lower, V, b):
         """One vector from u+ and u- (where they are two) or u, and b~."""
@@ -142,7 +144,9 @@ class _Run:
 
     def value_and_gradient(self, x):
         """F and its gradient, in the unit of the unknowns."""
-        point = _Point(self.objective, *self.unpack(x))
+        asked, point = self.asked  # the driver begins with what is known
+        if not np.array_equal(asked, x):
+            point = _Point(self.objective, *self.unpack(x))
         penalty = self.objective.penalty
         G, gb = self.scaling.gradient(point.GW + penalty.ridge() * point.W, point.gb)
         l1 = penalty.thresholds(self.scaling.scale)

@@ -27,7 +27,8 @@ class ColumnSums:
     Attributes
     ----------
     sums : ndarray of shape (4, p)
-        Reference, weight, first and second sum of each column (_kernels/column_moments.pyx).
+        Reference, weight, first and second sum of each column (_kernels/column_moments.pyx); in C
+        order for dense rows, in F order for sparse ones, which meet columns one by one.
     weight : float
         The sum of all weights.
     """
@@ -37,9 +38,9 @@ class ColumnSums:
     _moments: ColumnMoments | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
-    def begin(cls, p):
+    def begin(cls, p, order="C"):
         """No rows yet."""
-        return cls(np.zeros((4, p)))
+        return cls(np.zeros((4, p), order=order))
 
     def __setstate__(self, values):
         """An array that comes read-only is copied."""
@@ -48,17 +49,18 @@ class ColumnSums:
 
     def copy(self):
         """Sums that rows added later do not reach."""
-        return ColumnSums(self.sums.copy(), self.weight)
+        return ColumnSums(self.sums.copy(order="K"), self.weight)
 
     def add(self, rows, weights=None):
         """Add rows, under these weights (None: all one)."""
+        self.sums = np.asarray(self.sums, order=rows.order_of_sums)
         self.weight = rows.add_to_sums(self.sums, self.weight, weights)
         self._moments = None
         return self
 
     def since(self, earlier):
         """The sums of the rows added since they were what `earlier`, a copy, is."""
-        sums = self.sums.copy()
+        sums = self.sums.copy(order="K")
         sums[1:] -= earlier.sums[1:]
         return ColumnSums(sums, self.weight - earlier.weight)
 

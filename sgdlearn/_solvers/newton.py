@@ -40,7 +40,7 @@ def newton(objective, certificate, W, b, *, tol, max_iter, monitor):
     while n_iter < max_iter:
         n_iter += 1
         monitor.begin_epoch()
-        there, step, damping = descend(model, here, damping, certificate.curvature, reference)
+        there, step, damping = descend(model, here, damping, certificate.curvature, reference, tol)
         last_decrement, decrement = decrement, step.decrement
         at_floor = decrement <= FLOOR * reference and decrement >= 0.25 * last_decrement
         stuck = there is None
@@ -57,12 +57,13 @@ def newton(objective, certificate, W, b, *, tol, max_iter, monitor):
     return Result(*here.coefficients(), n_iter, converged, n_iter, optimality=optimality)
 
 
-def descend(model, here, damping, c, reference):
+def descend(model, here, damping, c, reference, tol):
     """The next point, the step to it and the damping that it took; no point where none is lower."""
     while damping <= MOST_DAMPING:
         step = here.step(damping * c)
         if step is not None:
-            there = model.at(here.u + step.du)
+            last = step.firm and step.decrement <= allowed_excess(here.value, reference, tol)
+            there = model.at(here.u + step.du, curved=not last)
             fallen = here.value - there.value
             tiny = step.foretold <= FLOOR * reference and fallen >= -FLOOR * reference
             if tiny or fallen >= 0.01 * step.foretold > 0.0:
@@ -108,44 +109,50 @@ class _Model:
         u = self.design.pack(W, b)
         return u - u.mean(axis=0) if self.softmax else u
 
-    def at(self, u):
-        """The `_Point` of u: one pass over the rows."""
+    def at(self, u, curved=True):
+        """The `_Point` of u: one pass over the rows; its Hessian only if `curved`."""
         objective, design = self.objective, self.design
         k, q = u.shape
         value, gradient, least = 0.0, np.zeros((k, q)), np.inf
-        if self.softmax:
+        hessian, scratch = None, np.empty((q, q))
+        if curved and self.softmax:
             hessian = np.zeros((1, k * q, k * q))
-        else:
+        elif curved:
             hessian = np.zeros((1 if self.alike else k, q, q))
-        product = np.empty((q, q))
         for start, stop, A in design.blocks(width=k * q if self.softmax else q, least=q):
             Z = A @ u.T
-            weights = objective.block_weights(start, stop)
-            if self.softmax:
-                hessian[0] += self.softmax_hessian(A, Z, weights)
-            else:
-                y = objective.block_targets(start, stop)
-                curvatures = objective.loss.curvature(y, Z)
-                least = min(least, curvatures.min())
-                if weights is not None:
-                    curvatures = curvatures * weights[:, None]
-                for c, H in enumerate(hessian):
-                    H += weighted_gram(A, curvatures[:, c], out=product)
+            if curved:
+                least = min(least, self.add_curved(hessian, A, Z, start, stop, scratch))
             block_value, slopes = objective.losses_to_slopes(start, stop, Z)
             value += block_value
             gradient += slopes.T @ A
         total = objective.total_weight
         value = value / total + 0.5 * np.sum(design.ridge * u**2)
         gradient = gradient / total + design.ridge * u
-        hessian /= total
         if self.softmax:
-            hessian += np.diag(np.tile(design.ridge + design.idle, k))
-            # A step that is one vector for all classes changes no loss; stiff, it stays 0.
-            hessian += np.kron(np.full((k, k), 0.5 / k), np.eye(q))
             gradient = gradient.reshape(1, -1)
-        else:
-            hessian += np.diag(design.ridge + design.idle)
+        if curved:
+            hessian /= total
+            hessian += np.diag(np.tile(design.ridge + design.idle, k if self.softmax else 1))
+            if self.softmax:
+                # A step that is one vector for all classes changes no loss; stiff, it stays 0.
+                hessian += np.kron(np.full((k, k), 0.5 / k), np.eye(q))
         return _Point(self, u, value, gradient, hessian, in_range=least > 0.0)
+
+    def add_curved(self, hessian, A, Z, start, stop, scratch):
+        """Add A' S diag(curvatures) A of some rows; return the least of these curvatures."""
+        objective = self.objective
+        weights = objective.block_weights(start, stop)
+        if self.softmax:
+            hessian[0] += self.softmax_hessian(A, Z, weights)
+            return np.inf
+        curvatures = objective.loss.curvature(objective.block_targets(start, stop), Z)
+        least = curvatures.min()
+        if weights is not None:
+            curvatures = curvatures * weights[:, None]
+        for c, H in enumerate(hessian):
+            H += weighted_gram(A, curvatures[:, c], out=scratch)
+        return least
 
     def length(self, here, du):
         """The t in [0, 1] where F(u + t du) is least, to a tenth."""
@@ -176,7 +183,10 @@ class _Model:
 
 
 class _Point:
-    """F, its gradient and its Hessian at u, both with one block for each system."""
+    """F, its gradient and its Hessian at u, both with one block for each system.
+
+    What is thought to be the last point has no Hessian until a step is asked for all the same.
+    """
 
     def __init__(self, model, u, value, gradient, hessian, *, in_range):
         self.model, self.u, self.value = model, u, value
@@ -188,6 +198,9 @@ class _Point:
 
     def step(self, damping):
         """-(H + damping I)^-1 g, or None where H does not know how far to go along g."""
+        if self.hessian is None:
+            curved = self.model.at(self.u)
+            self.hessian, self.in_range = curved.hessian, curved.in_range
         du = np.empty_like(self.gradient)
         if len(self.hessian) < len(du):  # outputs that share one Hessian
             systems = [(self.hessian[0], slice(None))]

@@ -134,7 +134,7 @@ class Objective:
 
     def weighted(self, A):
         """s_i / sum_i s_i times row i of A (n, k)."""
-        return A / self.total_weight if self.weights is None else A * self._shares
+        return A / self.total_weight if self.weights is None else A * self.shares[:, None]
 
     def transpose_times(self, A):
         """sum_i A_i x_i', (k, p), of A (n, k)."""
@@ -154,8 +154,9 @@ class Objective:
         return total
 
     @cached_property
-    def _shares(self):
-        return (self.weights / self.total_weight)[:, None]
+    def shares(self):
+        """s_i / sum_i s_i, (n,); None without weights, where all are alike."""
+        return None if self.weights is None else self.weights / self.total_weight
 
     def _pieces(self, start, stop):
         """Dense rows in blocks that stay in the cache; sparse ones as they are, as each costs p."""

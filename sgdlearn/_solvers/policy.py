@@ -61,13 +61,12 @@ its rows.
 from math import inf, isfinite
 from numbers import Real
 
-import numpy as np
 from sklearn.base import clone
 
 from .. import optimizers
 from ..losses import Loss, SquaredError
 from ..penalties import ElasticPenalty
-from .scaling import Scaling
+from .scaling import squares_in_units
 
 # Up to this many unknowns a Hessian is formed and factored in each iteration.
 NEWTON_UNKNOWNS = 300
@@ -188,14 +187,14 @@ def is_small(objective):
 
 def kappa(objective):
     """c mean |x_i|^2 / (l2 n), in the penalty's units; inf without L2."""
-    penalty, rows = objective.penalty, objective.rows
+    penalty = objective.penalty
     if penalty.l2 == 0.0:
         return inf
     curvature = objective.loss.curvature_bound
-    unit = np.broadcast_to(penalty.unit, rows.p).astype(float)
-    squares = rows.row_squares(Scaling.in_units(unit), objective.weights)
+    squares = squares_in_units(objective)
+    squares = squares.sum() if objective.weights is None else objective.weights @ squares
     total = objective.total_weight
-    return (curvature if isfinite(curvature) else 1.0) * squares.sum() / total / penalty.l2 / total
+    return (curvature if isfinite(curvature) else 1.0) * squares / total / penalty.l2 / total
 
 
 def check_pairs(rule, parameters, *, loss, penalty, stream=False):

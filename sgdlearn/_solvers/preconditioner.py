@@ -31,7 +31,8 @@ from .objective import BLOCK, gram_borders
 ROWS_PER_UNKNOWN, MANY_ROWS_PER_UNKNOWN = 4, 32
 # A Hessian is made as fast as this many passes would read as many multiplications.
 FASTER = 50.0
-CHEAP = 0.5  # rows beyond those needed are taken while they cost no more passes than this
+CHEAP = 0.2  # rows beyond those needed are taken while they cost no more passes than this,
+FEW_PRODUCTS = 3e6  # or no more multiplications
 FLAT = 1e-3  # least curvature, as a share of its bound: a row that is flat here may not be there
 TINY = 1e-9
 MOST_UNKNOWNS = 4000
@@ -51,7 +52,8 @@ def rows_needed(objective):
     if by_entries(objective):
         m = MANY_ROWS_PER_UNKNOWN * q
     else:
-        m = int(max(ROWS_PER_UNKNOWN * q, CHEAP * FASTER * objective.rows.size / q**2))
+        cheap = max(CHEAP * FASTER * objective.rows.size, FEW_PRODUCTS)
+        m = int(max(ROWS_PER_UNKNOWN * q, cheap / q**2))
     return m if m < n // 2 else n
 
 

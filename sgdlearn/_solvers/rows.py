@@ -1,5 +1,7 @@
 """How the rows of X reach a solver: as they lie in memory, dense or CSR, without a copy."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
@@ -8,6 +10,7 @@ from .._kernels.column_moments import add_csr, add_dense
 from .._kernels.dtypes import FLOATING, INDEX
 from .._kernels.row_squares import csr_row_squares, dense_row_squares
 from .moments import ColumnSums
+from .scaling import Scaling
 
 # A compiled pass reads about this many numbers before Python looks for signals.
 NUMBERS_PER_CALL = 5_000_000
@@ -33,12 +36,17 @@ class Rows:
     def column_sums(self, weights=None):
         """The `ColumnSums` under row weights (None: all one); read once for all who ask."""
         if self._sums is None or self._sums[0] is not weights:
-            self._sums = weights, ColumnSums.begin(self.p).add(self, weights)
+            self._sums = weights, ColumnSums.begin(self.p, self.order_of_sums).add(self, weights)
         return self._sums[1]
 
     def column_moments(self, weights=None):
         """The `ColumnMoments` under row weights."""
         return self.column_sums(weights).moments()
+
+    @cached_property
+    def squares(self):
+        """|x_i|^2 of every row, (n,); read once for all who ask."""
+        return self.row_squares(None)
 
 
 class DenseRows(Rows):
@@ -50,6 +58,7 @@ class DenseRows(Rows):
     """
 
     sparse = False
+    order_of_sums = "C"
 
     def __init__(self, values):
         self.values = values
@@ -106,9 +115,11 @@ class DenseRows(Rows):
         return total
 
     def row_squares(self, scaling, weights=None, last=0.0):
-        """s_i (|x~_i|^2 + last) of every row in the metric, (n,)."""
+        """s_i (|x~_i|^2 + last) of every row in the metric (None: that of X), (n,)."""
         squares = np.empty(self.n)
-        kernel, metric = dense_row_squares[self.kernel_types], (scaling.shift, scaling.scale)
+        kernel = dense_row_squares[self.kernel_types]
+        scaling = Scaling.identity(self.p) if scaling is None else scaling
+        metric = scaling.shift, scaling.scale
         for part in self.parts():
             X = np.ascontiguousarray(self.values[part])
             s = None if weights is None else weights[part]
@@ -126,6 +137,7 @@ class SparseRows(Rows):
     """
 
     sparse = True
+    order_of_sums = "F"
     lies_in_doubles = False
 
     def __init__(self, data, indices, indptr, p):
@@ -208,13 +220,14 @@ class SparseRows(Rows):
         add = add_csr[self.kernel_types]
         for part in self.parts():
             s = None if weights is None else weights[part]
-            total = add(self.data, self.indices, self.borders(part), s, sums, total)
+            total = add(self.data, self.indices, self.borders(part), s, sums.T, total)
         return total
 
     def row_squares(self, scaling, weights=None, last=0.0):
         """s_i (|x~_i|^2 + last) of every row in the metric, which does not centre them, (n,)."""
         squares = np.empty(self.n)
-        kernel, scale = csr_row_squares[self.kernel_types], scaling.scale
+        kernel = csr_row_squares[self.kernel_types]
+        scale = None if scaling is None else scaling.scale
         for part in self.parts():
             s = None if weights is None else weights[part]
             kernel(self.data, self.indices, self.borders(part), s, last, scale, squares[part])

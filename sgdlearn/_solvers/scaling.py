@@ -37,6 +37,14 @@ def check_squares(squares, where=""):
         )
 
 
+def squares_in_units(objective):
+    """|x_i|^2 of every row, (n,), X measured so that the penalty has one unit for all columns."""
+    rows, unit = objective.rows, objective.penalty.unit
+    if np.ndim(unit) == 0:
+        return rows.squares / unit**2
+    return rows.row_squares(Scaling.in_units(np.asarray(unit, dtype=np.float64)))
+
+
 @dataclass(frozen=True)
 class Scaling:
     """Shift and scale of every column.
@@ -123,6 +131,13 @@ class Scaling:
     def from_user(self, W, b):
         """(V, b~) of the same predictions, but for what columns of scale 0 add beside a shift."""
         return W * self.size, b + W @ self.shift
+
+    def without_idle(self, W, b):
+        """(W, b) of the same predictions without the columns that say nothing."""
+        idle = self.scale == 0.0
+        if not np.any(W[:, idle]):
+            return W, b
+        return np.where(idle, 0.0, W), b + W[:, idle] @ self.shift[idle]
 
     def gradient(self, GW, gb):
         """The gradient in (V, b~) from that in (W, b)."""

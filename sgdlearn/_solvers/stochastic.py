@@ -401,8 +401,10 @@ def value_of_intercepts(objective, b):
     for start, stop in objective.blocks(width=objective.n_outputs):
         Z = np.tile(b, (stop - start, 1))
         total += objective.losses_to_slopes(start, stop, Z)[0]
-    nothing = np.zeros((objective.n_outputs, objective.rows.p))
-    return total / objective.total_weight + objective.penalty.value(nothing)
+    if not isinstance(objective.penalty, ElasticPenalty):  # which may cost something at 0
+        nothing = np.zeros((objective.n_outputs, objective.rows.p))
+        total += objective.total_weight * objective.penalty.value(nothing)
+    return total / objective.total_weight
 
 
 def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, shuffle, monitor):

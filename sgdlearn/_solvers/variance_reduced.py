@@ -104,8 +104,14 @@ def solve_variance_reduced(
     monitor.updates = lambda: run.t
     bound = max(start, ROUNDING * np.mean(np.square(objective.targets)))
     best, best_value = run.coefficients(), start
+    if np.any(W0):  # a model that is given may be all that is needed
+        looks.confirm(run, 0, start)
     for n_iter in range(1, max_iter + 1):
         monitor.begin_epoch()
+        if looks.converged:
+            monitor.record(start, looks.optimality, run.coefficients)
+            diverged = False
+            break
         value = run.visit(plan.order(rng, shuffle))
         diverged = not value <= RUNAWAY * bound
         if diverged:

@@ -651,7 +651,7 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
 def rounded(W, dtype):
     """A copy of W in the type of X, within its range."""
     largest = np.finfo(dtype).max
-    return np.clip(W, -largest, largest).astype(dtype)
+    return np.clip(W, -largest, largest).astype(dtype, copy=False)
 
 
 def _initial(name, value, shape):

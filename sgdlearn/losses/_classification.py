@@ -79,6 +79,9 @@ class Multinomial(KernelLoss):
         kernels.softmax_losses_and_slopes(y, z, values, slopes)
         return values, slopes
 
+    def gradient(self, y, z):
+        return self.value_and_gradient(y, z)[1]
+
     def curvature(self, y, z):
         p = softmax(np.asarray(z, dtype=np.float64), axis=1)
         return p * (1.0 - p)

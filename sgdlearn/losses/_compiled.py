@@ -26,7 +26,10 @@ class KernelLoss(Loss):
         return self.value_and_gradient(y, z)[0]
 
     def gradient(self, y, z):
-        return self.value_and_gradient(y, z)[1]
+        y, z = _as_doubles(y, z)
+        out = z.copy()
+        kernels.slopes(self.spec, y.ravel(), out.ravel())
+        return out
 
     def value_and_gradient(self, y, z):
         y, z = _as_doubles(y, z)
@@ -48,9 +51,9 @@ class KernelLoss(Loss):
 
     def nearest_slope(self, y, a):
         y, a = _as_doubles(y, a)
-        low, high = np.empty_like(a), np.empty_like(a)
-        kernels.slope_bounds(self.spec, y.ravel(), low.ravel(), high.ravel())
-        return np.clip(a, low, high)
+        out = np.empty_like(a)
+        kernels.nearest_slopes(self.spec, y.ravel(), a.ravel(), out.ravel())
+        return out
 
     def smoothed(self, mu):
         return self if self.smooth else Smoothed(self, mu)
