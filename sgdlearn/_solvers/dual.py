@@ -19,8 +19,6 @@ single row throws b about. That curvature is small where columns can stand in fo
 the levels of a factor do, so the coupling starts in the middle and learns from how b moves.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from .._kernels import dual_coordinate as kernels
@@ -83,7 +81,7 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
     Result
     """
     runs = [
-        DualRun(single_output(objective, c), W0[c], b0[c], tol) for c in range(objective.n_outputs)
+        DualRun(objective.output(c), W0[c], b0[c], tol) for c in range(objective.n_outputs)
     ]
     monitor.start_value(sum(run.value for run in runs))
     monitor.updates = lambda: sum(run.t for run in runs)
@@ -114,12 +112,6 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
         optimality=gap / reference,
         dual_gap=gap if confirmed else None,
     )
-
-
-def single_output(objective, c):
-    """The problem of output c."""
-    targets = objective.output_targets(c)[:, None]
-    return replace(objective, targets=np.ascontiguousarray(targets), n_outputs=1)
 
 
 class DualRun:

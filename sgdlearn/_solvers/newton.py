@@ -23,6 +23,7 @@ from ..losses import Multinomial, SquaredError
 from .certificate import allowed_excess
 from .design import Design, solve, weighted_gram
 from .result import Result
+from .stochastic import value_of_intercepts
 
 FIRST_DAMPING = 1e-3
 LEAST_DAMPING = 1e-12  # below it, none
@@ -33,46 +34,93 @@ FLOOR = 1e-12  # share of the zero model's F below which F is rounded too much t
 
 def newton(objective, certificate, W, b, *, tol, max_iter, monitor):
     """Minimise a smooth loss with an L2 penalty or none; arguments as for `solve_batch`."""
-    model = _Model(objective, certificate.scaling)
-    reference = certificate.reference_value
-    here = model.at(model.start(W, b))
-    n_iter, damping, decrement = 0, 0.0, np.inf
+    runs = [_Run(part, certificate, W[c], b[c], tol) for part, c in systems(objective)]
+    reference = sum(run.reference for run in runs)
+
+    def coefficients():
+        W, b = zip(*(run.here.coefficients() for run in runs))
+        return np.concatenate(W), np.concatenate(b)
+
+    n_iter = 0
     while n_iter < max_iter:
         n_iter += 1
         monitor.begin_epoch()
-        there, step, damping = descend(model, here, damping, certificate.curvature, reference, tol)
-        last_decrement, decrement = decrement, step.decrement
-        at_floor = decrement <= FLOOR * reference and decrement >= 0.25 * last_decrement
+        for run in runs:
+            if not run.ended:
+                run.iterate()
+        value, decrement = sum(run.here.value for run in runs), sum(run.decrement for run in runs)
+        stop = monitor.record(value, decrement / reference, coefficients)
+        if stop or all(run.ended for run in runs):
+            break
+    converged = all(run.converged for run in runs)
+    return Result(*coefficients(), n_iter, converged, n_iter, optimality=decrement / reference)
+
+
+def systems(objective):
+    """(problem, its outputs) for each Hessian: a softmax is one, and so are squared errors."""
+    k = objective.n_outputs
+    if k == 1 or isinstance(objective.loss, Multinomial | SquaredError):
+        return [(objective, slice(None))]
+    return [(objective.output(c), slice(c, c + 1)) for c in range(k)]
+
+
+class _Run:
+    """Newton's method on one system.
+
+    Attributes
+    ----------
+    here : _Point
+    reference : float
+        F of the zero model with the best intercepts.
+    decrement : float
+        Half the squared Newton decrement.
+    ended, converged : bool
+    """
+
+    def __init__(self, objective, certificate, W, b, tol):
+        self.model, self.tol = _Model(objective, certificate.scaling), tol
+        self.curvature, self.reference = certificate.curvature, certificate.reference_value
+        if objective is not certificate.objective:
+            self.reference = value_of_intercepts(objective, objective.baseline()) or 1.0
+        self.here = self.model.at(self.model.start(W, b))
+        self.damping, self.decrement = 0.0, np.inf
+        self.ended = self.converged = False
+
+    def iterate(self):
+        """A step, as far as F falls."""
+        there, step = self.descend()
+        last, self.decrement = self.decrement, step.decrement
+        floor = FLOOR * self.reference
+        at_floor = self.decrement <= floor and self.decrement >= 0.25 * last
         stuck = there is None
         if not stuck:
-            fallen, here = here.value - there.value, there
-        stop = monitor.record(here.value, decrement / reference, here.coefficients)
-        allowed = allowed_excess(here.value, reference, tol)
-        converged = step.firm and (decrement <= allowed or at_floor)
-        if stop or converged or stuck:
-            break
-        if fallen >= 0.75 * step.foretold:
-            damping = 0.1 * damping if damping > LEAST_DAMPING else 0.0
-    optimality = decrement / reference
-    return Result(*here.coefficients(), n_iter, converged, n_iter, optimality=optimality)
+            fallen, self.here = self.here.value - there.value, there
+            if fallen >= 0.75 * step.foretold:
+                self.damping = 0.1 * self.damping if self.damping > LEAST_DAMPING else 0.0
+        self.converged = step.firm and (self.is_small(step) or at_floor)
+        self.ended = stuck or self.converged
 
+    def descend(self):
+        """The next point and the step to it; no point where none is lower."""
+        step, floor = None, FLOOR * self.reference
+        while self.damping <= MOST_DAMPING:
+            step = self.here.step(self.damping * self.curvature)
+            if step is not None:
+                last = step.firm and self.is_small(step)
+                there = self.model.at(self.here.u + step.du, curved=not last)
+                fallen = self.here.value - there.value
+                tiny = step.foretold <= floor and fallen >= -floor
+                if tiny or fallen >= 0.01 * step.foretold > 0.0:
+                    return there, step
+                length = self.model.length(self.here, step.du)
+                if length >= SHORT:
+                    return self.model.at(self.here.u + length * step.du), step
+            self.damping = max(4.0 * self.damping, FIRST_DAMPING)
+        return None, step or _Step(None, 0.0, np.inf, False)
 
-def descend(model, here, damping, c, reference, tol):
-    """The next point, the step to it and the damping that it took; no point where none is lower."""
-    while damping <= MOST_DAMPING:
-        step = here.step(damping * c)
-        if step is not None:
-            last = step.firm and step.decrement <= allowed_excess(here.value, reference, tol)
-            there = model.at(here.u + step.du, curved=not last)
-            fallen = here.value - there.value
-            tiny = step.foretold <= FLOOR * reference and fallen >= -FLOOR * reference
-            if tiny or fallen >= 0.01 * step.foretold > 0.0:
-                return there, step, damping
-            length = model.length(here, step.du)
-            if length >= SHORT:
-                return model.at(here.u + length * step.du), step, damping
-        damping = max(4.0 * damping, FIRST_DAMPING)
-    return None, step or _Step(None, 0.0, np.inf, False), damping
+    def is_small(self, step):
+        """Whether F can fall by no more than tol allows."""
+        return step.decrement <= allowed_excess(self.here.value, self.reference, self.tol)
 
 
 @dataclass
@@ -102,7 +150,6 @@ class _Model:
     def __init__(self, objective, scaling):
         self.objective, self.design = objective, Design(objective, scaling)
         self.softmax = isinstance(objective.loss, Multinomial)
-        self.alike = isinstance(objective.loss, SquaredError)  # one Hessian for all outputs
 
     def start(self, W, b):
         """u of (W, b); the softmax does not see one vector added to all classes: it goes."""
@@ -115,10 +162,9 @@ class _Model:
         k, q = u.shape
         value, gradient, least = 0.0, np.zeros((k, q)), np.inf
         hessian, scratch = None, np.empty((q, q))
-        if curved and self.softmax:
-            hessian = np.zeros((1, k * q, k * q))
-        elif curved:
-            hessian = np.zeros((1 if self.alike else k, q, q))
+        if curved:
+            size = k * q if self.softmax else q
+            hessian = np.zeros((size, size))
         for start, stop, A in design.blocks(width=k * q if self.softmax else q, least=q):
             Z = A @ u.T
             if curved:
@@ -129,11 +175,9 @@ class _Model:
         total = objective.total_weight
         value = value / total + 0.5 * np.sum(design.ridge * u**2)
         gradient = gradient / total + design.ridge * u
-        if self.softmax:
-            gradient = gradient.reshape(1, -1)
         if curved:
             hessian /= total
-            hessian += np.diag(np.tile(design.ridge + design.idle, k if self.softmax else 1))
+            hessian += np.diag(np.tile(design.ridge + design.idle, len(hessian) // q))
             if self.softmax:
                 # A step that is one vector for all classes changes no loss; stiff, it stays 0.
                 hessian += np.kron(np.full((k, k), 0.5 / k), np.eye(q))
@@ -144,14 +188,13 @@ class _Model:
         objective = self.objective
         weights = objective.block_weights(start, stop)
         if self.softmax:
-            hessian[0] += self.softmax_hessian(A, Z, weights)
+            hessian += self.softmax_hessian(A, Z, weights)
             return np.inf
         curvatures = objective.loss.curvature(objective.block_targets(start, stop), Z)
         least = curvatures.min()
         if weights is not None:
             curvatures = curvatures * weights[:, None]
-        for c, H in enumerate(hessian):
-            H += weighted_gram(A, curvatures[:, c], out=scratch)
+        hessian += weighted_gram(A, curvatures[:, 0], out=scratch)  # squared errors are all alike
         return least
 
     def length(self, here, du):
@@ -183,7 +226,7 @@ class _Model:
 
 
 class _Point:
-    """F, its gradient and its Hessian at u, both with one block for each system.
+    """F, its gradient and its Hessian at u.
 
     What is thought to be the last point has no Hessian until a step is asked for all the same.
     """
@@ -201,18 +244,13 @@ class _Point:
         if self.hessian is None:
             curved = self.model.at(self.u)
             self.hessian, self.in_range = curved.hessian, curved.in_range
-        du = np.empty_like(self.gradient)
-        if len(self.hessian) < len(du):  # outputs that share one Hessian
-            systems = [(self.hessian[0], slice(None))]
-        else:
-            systems = [(H, slice(c, c + 1)) for c, H in enumerate(self.hessian)]
-        for H, outputs in systems:
-            solution = solve(H, -self.gradient[outputs].T, damping, self.in_range)
-            if solution is None:
-                return None
-            du[outputs] = solution.T
+        rhs = self.gradient.reshape(1, -1) if self.model.softmax else self.gradient
+        solution = solve(self.hessian, -rhs.T, damping, self.in_range)
+        if solution is None:
+            return None
+        du = solution.T.reshape(self.u.shape)
         slope = -float(np.sum(du * self.gradient))
         curved = slope - damping * float(np.sum(du**2))  # du' H du
         decrement = 0.5 * slope * slope / curved if curved > 0.0 else 0.5 * slope
         firm = curved >= 0.5 * slope
-        return _Step(du.reshape(self.u.shape), slope - 0.5 * curved, decrement, firm)
+        return _Step(du, slope - 0.5 * curved, decrement, firm)

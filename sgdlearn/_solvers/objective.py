@@ -175,6 +175,11 @@ class Objective:
             ]
         )
 
+    def output(self, c):
+        """The problem of output c, which is one of its own."""
+        targets = self.output_targets(c)[:, None]
+        return replace(self, targets=np.ascontiguousarray(targets), n_outputs=1)
+
     def output_targets(self, c):
         """The targets of output c, (n,)."""
         if self.one_vs_rest:
