@@ -19,8 +19,11 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from sgdlearn._kernels.finite import all_finite
 from sgdlearn._kernels.sparse_structure import Structure, check_compressed
 
+from ._threads import MAX_PARTS, Team, count, cut
+
 _FLOATS = (np.float64, np.float32)
 LARGEST_TARGET = 1e50
+NUMBERS_TO_SHARE = 2**21  # read in a millisecond
 _ALL_FINITE = {np.dtype("f4"): all_finite["float"], np.dtype("f8"): all_finite["double"]}
 _CHECK_COMPRESSED = {
     np.dtype("i4"): check_compressed["int"],
@@ -46,7 +49,7 @@ def check_X(estimator, X, *, reset):
         X = canonical_csr(X)
     elif type(X) is np.ndarray and X.ndim == 2 and X.dtype in _ALL_FINITE:
         X = _in_one_piece(X)
-    if _is_in_order(X):
+    if _is_in_order(X, getattr(estimator, "n_jobs", 1)):
         with attributes_kept_on_error(estimator):
             return validate_data(estimator, X, reset=reset, skip_check_array=True)
     with attributes_kept_on_error(estimator):
@@ -72,7 +75,7 @@ def _in_one_piece(X):
     return np.require(X, requirements=["C", "A"])
 
 
-def _is_in_order(X):
+def _is_in_order(X, n_jobs):
     """Whether X, an ndarray or canonical CSR, is as `check_X` returns it: the common case, fast."""
     if sparse.issparse(X):
         values = X.data[None] if X.ndim == 2 else None
@@ -82,7 +85,20 @@ def _is_in_order(X):
         return False
     if values is None or 0 in X.shape:
         return False
-    return X.dtype in _ALL_FINITE and _ALL_FINITE[X.dtype](values)
+    return X.dtype in _ALL_FINITE and _are_finite(values, n_jobs)
+
+
+def _are_finite(values, n_jobs):
+    """Whether the numbers of a C-contiguous array are; threads share a large one out."""
+    check = _ALL_FINITE[values.dtype]
+    if values.size < NUMBERS_TO_SHARE:
+        return check(values)
+    numbers, team = values.reshape(1, -1), Team(count(n_jobs))
+    return all(
+        team.in_order(
+            lambda start, stop: check(numbers[:, start:stop]), cut(values.size, MAX_PARTS)
+        )
+    )
 
 
 def _accepted_dtypes(X):

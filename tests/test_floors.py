@@ -12,7 +12,7 @@ ROOT = Path(sgdlearn.__file__).parent
 # From the ground up. A module may import from its own floor and from those below it.
 FLOORS = [
     {"_kernels"},
-    {"_compat", "_fit_task", "_parameters", "_validation", "datasets", "utils"},
+    {"_compat", "_fit_task", "_parameters", "_threads", "_validation", "datasets", "utils"},
     {"losses", "penalties"},
     {"optimizers", "schedules"},
     {"_solvers"},

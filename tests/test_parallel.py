@@ -10,7 +10,8 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
-from sgdlearn._solvers import parallel, threads
+from sgdlearn import _threads as threads
+from sgdlearn._solvers import parallel
 from sgdlearn._solvers.objective import Objective
 from sgdlearn.optimizers import OPTIMIZERS
 

@@ -5,17 +5,15 @@ F(W, b) = sum_i s_i loss(y_i, W x_i + b) / sum_i s_i + penalty(W)
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from itertools import pairwise
 
 import numpy as np
 
 from .._kernels.full_pass import csr_pass, dense_pass, losses_to_slopes
+from .._threads import MAX_PARTS, Team, cut
 from ..losses import Loss, Multinomial
 from ..penalties import Penalty
 from .rows import DenseRows, SparseRows
-from .threads import Team
 
-MAX_PARTS = 16
 PART = 2**19  # multiplications below which a part of its own does not pay
 SPARSE_COST = 4  # what one of them costs where its factors lie scattered
 LONG_PART = 2**26  # and above which Ctrl-C would have to wait
@@ -28,11 +26,6 @@ def gram_borders(n, width, size):
     Together they are no more than an eighth of the rows.
     """
     return cut(n, max(1, min(n * width // (8 * size), n * size // PART, MAX_PARTS)))
-
-
-def cut(n, count):
-    """(start, stop) of so many parts of n rows."""
-    return list(pairwise(np.linspace(0, n, count + 1).astype(int).tolist()))
 
 
 @dataclass

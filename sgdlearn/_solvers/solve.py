@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import schedules
 from .._kernels.clock import FARTHEST
+from .._threads import blas_by_one_thread
 from ..penalties import ElasticPenalty
 from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
@@ -18,7 +19,6 @@ from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small, sdca_passes
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
 from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
-from .threads import blas_by_one_thread
 from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for

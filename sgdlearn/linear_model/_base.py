@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
+from .. import _threads as threads
 from .. import optimizers, penalties
 from .._compat import (
     CallbackSupportMixin,
@@ -27,7 +28,6 @@ from .._compat import (
     with_callbacks,
 )
 from .._fit_task import FitTask
-from .._solvers import threads
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._solvers.objective import Objective
 from .._solvers.own_loss import check_loss

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
+from .. import _threads as threads
 from .._compat import validate_parameters
 from .._parameters import fingerprint
-from .._solvers import threads
 from .._solvers.objective import Objective
 from .._solvers.own_loss import check_loss
 from .._solvers.rows import make_rows

@@ -14,6 +14,7 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .. import _threads as threads
 from .. import optimizers, schedules
 from .._compat import (
     CallbackSupportMixin,
@@ -25,7 +26,6 @@ from .._compat import (
 )
 from .._fit_task import FitTask
 from .._parameters import fingerprint
-from .._solvers import threads
 from .._solvers.factorization.chunks import ChunkLearner, Moments
 from .._solvers.factorization.grid import Grid
 from .._solvers.factorization.identifiers import Identifiers

@@ -9,10 +9,19 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache, cached_property
+from itertools import pairwise
 from threading import Lock
 
+import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
+
+MAX_PARTS = 16
+
+
+def cut(n, count):
+    """(start, stop) of so many parts of n rows."""
+    return list(pairwise(np.linspace(0, n, count + 1).astype(int).tolist()))
 
 
 class Team:
