@@ -47,7 +47,7 @@ STEPS = [
     (psvrg._Run, "visit_all"),
     (dual.DualRun, "epoch"),
     (lbfgs._Run, "value_and_gradient"),
-    (newton, "descend"),
+    (newton._Run, "iterate"),
     (interior._Problem, "iterate"),
 ]
 
