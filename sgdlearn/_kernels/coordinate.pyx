@@ -207,16 +207,17 @@ def csc_predictions(
 
 def csr_image(
     const floating[::1] data, const index_t[::1] indices, const index_t[::1] indptr,
+    Py_ssize_t start, Py_ssize_t stop,
     const double[::1] D, const double[::1] w, double[::1] dz, double[::1] g,
 ):
-    """dz_i <- D_i x_i . w and g <- g + sum_i dz_i x_i over the rows of a CSR matrix."""
-    cdef Py_ssize_t i, start, nnz
+    """dz_i <- D_i x_i . w and g <- g + sum_i dz_i x_i over CSR rows start .. stop - 1."""
+    cdef Py_ssize_t i, e, nnz
     with nogil:
-        for i in range(indptr.shape[0] - 1):
-            start = indptr[i]
-            nnz = indptr[i + 1] - start
-            dz[i] = D[i] * gather_dot_wide(nnz, &indices[start], &data[start], &w[0])
-            scatter_axpy_wide(nnz, dz[i], &indices[start], &data[start], &g[0])
+        for i in range(start, stop):
+            e = indptr[i]
+            nnz = indptr[i + 1] - e
+            dz[i] = D[i] * gather_dot_wide(nnz, &indices[e], &data[e], &w[0])
+            scatter_axpy_wide(nnz, dz[i], &indices[e], &data[e], &g[0])
 
 
 def count_columns(

@@ -1,6 +1,6 @@
 """The columns of X for coordinate descent: of sparse rows, of dense rows, gathered into scratch."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
@@ -54,21 +54,31 @@ class SparseColumns:
     def slopes(self, a, which=None):
         """X' a, in all columns or these."""
         if which is None or not self.held[which].all():
-            g = self.objective.transpose_times(a[:, None])[0]
-        else:
-            g = np.empty(self.p)
-            for part in self.parts(which):
-                self._slopes(*self.arrays, part, a, g)
-        return g if which is None else g[which]
+
+            def part(rows, start, stop):
+                g = np.zeros(self.p)
+                self._predictions(*rows, np.arange(start, stop), a, g)
+                return g
+
+            g = sum(self.along_rows(part))
+            return g if which is None else g[which]
+        g = np.empty(self.p)
+        for part in self.parts(which):
+            self._slopes(*self.arrays, part, a, g)
+        return g[which]
 
     def predictions(self, w):
         """X w, (n,)."""
-        which = np.flatnonzero(w)
-        if not self.held[which].all():
-            return self.rows.times(w)
-        z = np.zeros(self.n)
-        for part in self.parts(which):
-            self._predictions(*self.arrays, part, w, z)
+        which, z = np.flatnonzero(w), np.zeros(self.n)
+        if self.held[which].all():
+            for part in self.parts(which):
+                self._predictions(*self.arrays, part, w, z)
+        else:
+
+            def part(rows, start, stop):
+                self._slopes(*rows, np.arange(start, stop), w, z)
+
+            exhaust(self.along_rows(part))
         return z
 
     def image(self, which, w, D):
@@ -76,15 +86,20 @@ class SparseColumns:
         if self.held[which].all():
             dz = D * self.predictions(w)
             return dz, self.slopes(dz, which)
-        rows, dz = self.rows, np.empty(self.n)
+        dz = np.empty(self.n)
 
-        def part(start, stop):
-            g, borders = np.zeros(self.p), rows.indptr[start : stop + 1]
-            self._image(rows.data, rows.indices, borders, D[start:stop], w, dz[start:stop], g)
+        def part(rows, start, stop):
+            g = np.zeros(self.p)
+            self._image(*rows, start, stop, D, w, dz, g)
             return g
 
-        g = sum(in_order(part, self.objective.parts, self.objective.n_jobs))
-        return dz, g[which]
+        return dz, sum(self.along_rows(part))[which]
+
+    def along_rows(self, part):
+        """What part(CSR arrays, start, stop) returns for the parts of the rows, in their order."""
+        rows = self.rows
+        arrays = rows.data, rows.indices, rows.indptr
+        return in_order(partial(part, arrays), self.objective.parts, self.objective.n_jobs)
 
     def most_new(self, support):
         """How many columns a working set may have beside so many others."""
@@ -149,8 +164,7 @@ class SparseColumns:
                     rows.data, rows.indices, rows.indptr, *call, block[-1], at, mine, *self.scratch
                 )
 
-        for _ in in_order(part, self._row_parts, self.objective.n_jobs):
-            pass
+        exhaust(in_order(part, self._row_parts, self.objective.n_jobs))
         places[:, block] = -1
         self.arrays = *self.scratch, indptr
 
@@ -267,6 +281,12 @@ class GatheredColumns:
     def blocks(self, which):
         """Pairs of arrays and the columns in it, read in a small part of a second, for Ctrl-C."""
         return (((self.values,), part) for part in in_parts(which, np.full(len(which), self.n)))
+
+
+def exhaust(iterator):
+    """Have what is left of it done, for what that writes."""
+    for _ in iterator:
+        pass
 
 
 def in_parts(which, sizes):
