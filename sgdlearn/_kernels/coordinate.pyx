@@ -246,8 +246,10 @@ def gather_columns(
     with nogil:
         for i in range(start, stop):
             if i + AHEAD < stop:
-                PREFETCH(&indices[at[i + AHEAD]])
-                PREFETCH(&data[at[i + AHEAD]])
+                e = at[i + AHEAD]
+                PREFETCH(&indices[e])
+                PREFETCH(&data[e])
+                PREFETCH(&data[e] + 8)
             e = at[i]
             end = indptr[i + 1]
             while e < end:

@@ -39,10 +39,10 @@ class SparseColumns:
     def __init__(self, objective, scaling):
         self.objective, rows = objective, objective.rows
         self.rows, self.n, self.p = rows, rows.n, rows.p
-        self.scaling, self.shift, self.centred = scaling, scaling.shift, objective.fit_intercept
+        self.shift, self.centred = scaling.shift, objective.fit_intercept
         self.room = max(rows.size // SHARE, LEAST)
         self.held = np.zeros(self.p, dtype=bool)
-        self.scratch = np.empty(0, rows.dtype), np.empty(0, rows.indices.dtype)
+        self.scratch = self.arrays = None
         types = rows.kernel_types
         self._slopes = kernels.csc_slopes[types]
         self._predictions = kernels.csc_predictions[types]
@@ -134,15 +134,24 @@ class SparseColumns:
         """Gather these columns in blocks that fit into the scratch; `which` is sorted."""
         ends = np.cumsum(self.sizes[which], dtype=np.int64)
         count = -(-int(ends[-1]) // self.room)
-        blocks = np.split(which, np.searchsorted(ends, np.arange(1, count) * ends[-1] / count))
+        borders = np.searchsorted(ends, np.arange(1, count) * ends[-1] / count)
+        blocks = [block for block in np.split(which, borders) if block.size]
+        self.make_room(max(int(self.sizes[block].sum()) for block in blocks))
         places = np.full(self._counts.shape, -1, dtype=self.rows.indices.dtype)
         at = self.rows.indptr[:-1].copy()
-        for block in filter(len, blocks):
+        for block in blocks:
             self.held[:] = False
             self.gather(block, at, places)
             self.held[block] = True
             yield block
-        self.held &= count == 1
+        self.held &= len(blocks) == 1
+
+    def make_room(self, numbers):
+        """Have scratch for so many entries."""
+        if self.scratch is None or len(self.scratch[0]) < numbers:
+            self.scratch = self.arrays = None
+            rows = self.rows
+            self.scratch = np.empty(numbers, rows.dtype), np.empty(numbers, rows.indices.dtype)
 
     def gather(self, block, at, places):
         """Fill the scratch with these columns, from where the rows stand: `at`.
@@ -154,8 +163,6 @@ class SparseColumns:
         indptr[block + 1] = counts.sum(axis=0)
         np.cumsum(indptr, out=indptr)
         places[:, block] = indptr[block] + np.cumsum(counts, axis=0, dtype=indptr.dtype) - counts
-        if len(self.scratch[0]) < indptr[-1]:
-            self.scratch = tuple(np.empty(indptr[-1], old.dtype) for old in self.scratch)
 
         def part(start, stop):
             mine = places[self._row_parts.index((start, stop))]

@@ -21,15 +21,12 @@ which many columns look alike.
 import numpy as np
 
 from .._kernels import coordinate as kernels
-from ..penalties import prox
 from .design import solve
 
 # Steps of conjugate gradients in a row, at most.
 MOST_STEPS = 20
 # They are of no use yet where they may leave more than this of the squared gradient.
 FAR = 0.3
-# A sign is uncertain if a step so many times as long as a coordinate's own may change it.
-LONG = 1.5
 # Rounds of both; what is left then is for the next model.
 ROUNDS = 50
 
@@ -191,7 +188,7 @@ class ColumnModel:
 
     def __init__(self, columns, which, order, D):
         self.columns, self.which, self.order, self.D = columns, which, order, D
-        self.total, self.all = D.sum(), order
+        self.total = D.sum()
         self.h, self.means = np.zeros((2, columns.p))
         self.measured = np.zeros(columns.p, dtype=bool)
 
@@ -201,10 +198,8 @@ class ColumnModel:
         self.w, self.t1, self.t2, self.lower = own(w).copy(), own(t1), own(t2), lower
         self.a, self.S = a.copy(), np.array([a.sum()])
         self.start, self._moved = (self.w.copy(), a), None
-        if not self.columns.fit(self.all):
-            self.visit_the_uncertain(own(g))
         descend(self, accuracy)
-        return self.w[self.all]
+        return self.w[self.order]
 
     def row_slopes(self):
         """a there, with the best intercept."""
@@ -214,23 +209,6 @@ class ColumnModel:
         """The loss is not the model: a visit, then conjugate gradients leave this share."""
         self.rounds, self.support_visits, self.closer = 1, 0, share
 
-    def visit_the_uncertain(self, g):
-        """Leave to conjugate gradients what a long step takes to no other sign, if that is much.
-
-        Curvatures are taken for as large a share of the greatest ones as there are on average.
-        """
-        columns, order = self.columns, self.order
-        scale = columns.scaling.scale
-        self.h = np.divide(self.total, scale**2, out=np.zeros_like(scale), where=scale > 0.0)
-        if columns.centred:
-            self.means = columns.slopes(self.D) / self.total
-            g = g - self.means * self.S[0]
-        w, h = self.w[order], self.h[order]
-        u = prox(h * w - g[order], self.t1[order], 0.0, -np.inf) / (h + self.t2[order])
-        uncertain = order[w * (w + LONG * (np.maximum(u, self.lower) - w)) <= 0.0]
-        if columns.fit(uncertain):
-            self.order = uncertain
-
     def moved(self):
         """X times the way that the coefficients have gone in `minimise`, (n,)."""
         if self._moved is None:
@@ -238,7 +216,7 @@ class ColumnModel:
         return self._moved
 
     def support(self):
-        return self.all[self.w[self.all] != 0.0]
+        return self.order[self.w[self.order] != 0.0]
 
     def visit(self, order):
         columns, moved, self._moved = self.columns, 0.0, None
@@ -297,8 +275,8 @@ class ColumnModel:
 
     def rise(self, before, a):
         """By how much the model and the penalty have risen from where w was `before`, to slopes a."""
-        t1, t2 = self.t1[self.all], self.t2[self.all]
-        w, before, step = self.w[self.all], before[self.all], a - self.a  # D dz
+        t1, t2 = self.t1[self.order], self.t2[self.order]
+        w, before, step = self.w[self.order], before[self.order], a - self.a  # D dz
         rise = (self.a + 0.5 * step) @ (step / self.D)
         if self.columns.centred:
             rise -= (self.S[0] + 0.5 * step.sum()) * step.sum() / self.total
