@@ -23,7 +23,12 @@ All return sum_j (h_j + t2_j) delta_j^2 of the visits: twice what they gained, a
 from cython cimport floating
 
 from sgdlearn._kernels.prox cimport prox
-from sgdlearn._kernels.vector cimport axpy, dot_wide, gather_dot_wide, index_t, scatter_axpy_wide
+from sgdlearn._kernels.vector cimport (
+    PREFETCH, axpy, dot_wide, gather_dot_wide, index_t, scatter_axpy_wide,
+)
+
+cdef enum:
+    AHEAD = 32          # rows whose entries are asked for before they are gathered
 
 
 cdef inline double step(
@@ -198,3 +203,63 @@ def csc_predictions(
             start = indptr[j]
             scatter_axpy_wide(
                 indptr[j + 1] - start, w[j], &indices[start], &data[start], &z[0])
+
+
+def csr_image(
+    const floating[::1] data, const index_t[::1] indices, const index_t[::1] indptr,
+    Py_ssize_t start, Py_ssize_t stop,
+    const double[::1] D, const double[::1] w, double[::1] dz, double[::1] g,
+):
+    """dz_i <- D_i x_i . w and g <- g + sum_i dz_i x_i over CSR rows start .. stop - 1."""
+    cdef Py_ssize_t i, e, nnz
+    with nogil:
+        for i in range(start, stop):
+            e = indptr[i]
+            nnz = indptr[i + 1] - e
+            dz[i] = D[i] * gather_dot_wide(nnz, &indices[e], &data[e], &w[0])
+            scatter_axpy_wide(nnz, dz[i], &indices[e], &data[e], &g[0])
+
+
+def count_columns(
+    const index_t[::1] indices, const index_t[::1] indptr, Py_ssize_t start, Py_ssize_t stop,
+    index_t[::1] sizes,
+):
+    """sizes_j <- sizes_j + the entries that CSR rows start .. stop - 1 have in column j."""
+    cdef index_t e
+    with nogil:
+        for e in range(indptr[start], indptr[stop]):
+            sizes[indices[e]] += 1
+
+
+def gather_columns(
+    const floating[::1] data, const index_t[::1] indices, const index_t[::1] indptr,
+    Py_ssize_t start, Py_ssize_t stop, Py_ssize_t last, index_t[::1] at, index_t[::1] places,
+    floating[::1] column_data, index_t[::1] column_indices,
+):
+    """Put entries of CSR rows start .. stop - 1 into the columns of a CSC matrix.
+
+    Row i goes on at its entry at_i, which moves on to the first one beyond the column `last`. The
+    next entry of column j goes to places_j, which moves on too; to none if that is below 0.
+    """
+    cdef Py_ssize_t i, j
+    cdef index_t e, end, place
+    with nogil:
+        for i in range(start, stop):
+            if i + AHEAD < stop:
+                e = at[i + AHEAD]
+                PREFETCH(&indices[e])
+                PREFETCH(&data[e])
+                PREFETCH(&data[e] + 8)
+            e = at[i]
+            end = indptr[i + 1]
+            while e < end:
+                j = indices[e]
+                if j > last:
+                    break
+                place = places[j]
+                if place >= 0:
+                    places[j] = place + 1
+                    column_data[place] = data[e]
+                    column_indices[place] = <index_t> i
+                e += 1
+            at[i] = e

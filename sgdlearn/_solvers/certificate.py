@@ -164,22 +164,26 @@ class Stopping:
         self._limit = 0.0 if not tol else np.sqrt(tol) if self.has_gap else tol
         self._next = np.inf
 
+    def allowed(self, value):
+        """The duality gap that tol allows where F is `value`."""
+        return allowed_excess(value, self.certificate.reference_value, self.tol or 0.0)
+
     def due(self, n_iter, norm):
         """Whether it is time to confirm, the norm being this or so."""
         if self.gap is None:
             self.optimality = norm
         return norm <= self._limit or n_iter >= self._next
 
-    def confirm(self, n_iter, norm, value, W, b):
-        """Look at (W, b), where F is `value` and the certificate `norm`."""
+    def confirm(self, n_iter, norm, value, W, b, slopes=None):
+        """Look at (W, b), where F is `value` and the certificate `norm`; by these `slopes`, or none.
+        """
         if not self.has_gap:
             self.optimality = norm
             self.converged = norm <= self.tol
             return
-        reference = self.certificate.reference_value
-        self.gap = max(duality_gap(self.certificate.objective, W, b), 0.0)
-        self.optimality = self.gap / reference
-        allowed = allowed_excess(value, reference, self.tol)
+        self.gap = max(duality_gap(self.certificate.objective, W, b, slopes), 0.0)
+        self.optimality = self.gap / self.certificate.reference_value
+        allowed = self.allowed(value)
         self.converged = self.gap <= allowed
         if not self.converged:
             self._limit = norm * np.sqrt(allowed / self.gap)

@@ -1,51 +1,105 @@
 """The columns of X for coordinate descent: of sparse rows, of dense rows, gathered into scratch."""
 
+from functools import cached_property, partial
+from itertools import pairwise
+
 import numpy as np
 
 from .._kernels import coordinate as kernels
 from .._kernels.dtypes import FLOATING, INDEX
 from .quadratic import ColumnModel, Gram, GramModel
 from .rows import NUMBERS_PER_CALL
+from .threads import in_order
 
 # X' D X is formed for up to this many columns, where that is no more than there are rows.
 GRAM_COLUMNS = 1500
+# Sparse columns are gathered in blocks of one such share of X's entries, or of LEAST.
+SHARE, LEAST = 8, 2**18
+# They are gathered from so many parts of the rows, of so many entries at least.
+MOST_PARTS, PART = 4, 2**20
 # A working set of dense columns may grow by so many at a time, or to its double.
 FEW_COLUMNS = 100
 
 
 class SparseColumns:
-    """The columns of sparse rows: one conversion to CSC."""
+    """The columns of sparse rows, gathered from CSR into scratch when they are visited.
+
+    A working set of few entries is gathered once, and kept while others lie in it. One that does
+    not fit into the scratch is gathered block by block in every visit, so that memory stays a small
+    share of X. Products go along the columns that are held, else along the rows.
+
+    Attributes
+    ----------
+    sizes : ndarray of shape (p,)
+        How many entries every column has.
+    held : ndarray of bool, shape (p,)
+        The columns that are in the scratch.
+    """
 
     def __init__(self, objective, scaling):
-        rows = objective.rows
-        matrix = rows.matrix.tocsc()
-        self.arrays = matrix.data, matrix.indices, matrix.indptr
-        self.n, self.p = rows.n, rows.p
-        self.sizes = np.diff(self.arrays[2])
+        self.objective, rows = objective, objective.rows
+        self.rows, self.n, self.p = rows, rows.n, rows.p
         self.shift, self.centred = scaling.shift, objective.fit_intercept
-        types = FLOATING[matrix.dtype], INDEX[matrix.indices.dtype]
+        self.room = max(rows.size // SHARE, LEAST)
+        self.held = np.zeros(self.p, dtype=bool)
+        self.scratch = self.arrays = None
+        types = rows.kernel_types
         self._slopes = kernels.csc_slopes[types]
         self._predictions = kernels.csc_predictions[types]
-        self._curvatures = kernels.csc_curvatures[types]
-        self._visits = kernels.csc_visits[types]
+        self._image = kernels.csr_image[types]
+        self._gather = kernels.gather_columns[types]
+        self.curvatures = kernels.csc_curvatures[types]
+        self.visits = kernels.csc_visits[types]
 
     def slopes(self, a, which=None):
         """X' a, in all columns or these."""
+        if which is None or not self.held[which].all():
+
+            def part(rows, start, stop):
+                g = np.zeros(self.p)
+                self._predictions(*rows, np.arange(start, stop), a, g)
+                return g
+
+            g = sum(self.along_rows(part))
+            return g if which is None else g[which]
         g = np.empty(self.p)
-        for part in self.parts(np.arange(self.p) if which is None else which):
+        for part in self.parts(which):
             self._slopes(*self.arrays, part, a, g)
-        return g if which is None else g[which]
+        return g[which]
 
     def predictions(self, w):
         """X w, (n,)."""
-        return self.times(np.flatnonzero(w), w)
+        which, z = np.flatnonzero(w), np.zeros(self.n)
+        if self.held[which].all():
+            for part in self.parts(which):
+                self._predictions(*self.arrays, part, w, z)
+        else:
 
-    def times(self, which, w):
-        """What these columns have in X w, (n,)."""
-        z = np.zeros(self.n)
-        for part in self.parts(which):
-            self._predictions(*self.arrays, part, w, z)
+            def part(rows, start, stop):
+                self._slopes(*rows, np.arange(start, stop), w, z)
+
+            exhaust(self.along_rows(part))
         return z
+
+    def image(self, which, w, D):
+        """D X w and X' D X w, the latter in these columns, beside which w is zero."""
+        if self.held[which].all():
+            dz = D * self.predictions(w)
+            return dz, self.slopes(dz, which)
+        dz = np.empty(self.n)
+
+        def part(rows, start, stop):
+            g = np.zeros(self.p)
+            self._image(*rows, start, stop, D, w, dz, g)
+            return g
+
+        return dz, sum(self.along_rows(part))[which]
+
+    def along_rows(self, part):
+        """What part(CSR arrays, start, stop) returns for the parts of the rows, in their order."""
+        rows = self.rows
+        arrays = rows.data, rows.indices, rows.indptr
+        return in_order(partial(part, arrays), self.objective.parts, self.objective.n_jobs)
 
     def most_new(self, support):
         """How many columns a working set may have beside so many others."""
@@ -59,12 +113,96 @@ class SparseColumns:
         """Of values for all columns of X, those of the columns here."""
         return values
 
-    def curvatures(self, which, D, total, h, means):
-        for part in self.parts(which):
-            self._curvatures(*self.arrays, part, D, total, self.shift, self.centred, h, means)
+    def fit(self, which):
+        """Whether these columns fit into the scratch."""
+        return self.sizes[which].sum() <= self.room
 
-    def visits(self, which, *state):
-        return sum(self._visits(*self.arrays, part, *state) for part in self.parts(which))
+    def blocks(self, which):
+        """Pairs of CSC arrays, good until the next pair, and columns that they hold: all of `which`.
+
+        Each is read in a small part of a second, for Ctrl-C.
+        """
+        if self.held[which].all():
+            blocks = [which]
+        else:
+            blocks = self.gathered(which)
+        for block in blocks:
+            for part in self.parts(block):
+                yield self.arrays, part
+
+    def gathered(self, which):
+        """Gather these columns in blocks that fit into the scratch; `which` is sorted."""
+        ends = np.cumsum(self.sizes[which], dtype=np.int64)
+        count = -(-int(ends[-1]) // self.room)
+        borders = np.searchsorted(ends, np.arange(1, count) * ends[-1] / count)
+        blocks = [block for block in np.split(which, borders) if block.size]
+        self.make_room(max(int(self.sizes[block].sum()) for block in blocks))
+        places = np.full(self._counts.shape, -1, dtype=self.rows.indices.dtype)
+        at = self.rows.indptr[:-1].copy()
+        for block in blocks:
+            self.held[:] = False
+            self.gather(block, at, places)
+            self.held[block] = True
+            yield block
+        self.held &= len(blocks) == 1
+
+    def make_room(self, numbers):
+        """Have scratch for so many entries."""
+        if self.scratch is None or len(self.scratch[0]) < numbers:
+            self.scratch = self.arrays = None
+            rows = self.rows
+            self.scratch = np.empty(numbers, rows.dtype), np.empty(numbers, rows.indices.dtype)
+
+    def gather(self, block, at, places):
+        """Fill the scratch with these columns, from where the rows stand: `at`.
+
+        `places`, of shape (parts, p), is -1 all over, here and afterwards.
+        """
+        rows, counts = self.rows, self._counts[:, block]
+        indptr = np.zeros(self.p + 1, dtype=places.dtype)
+        indptr[block + 1] = counts.sum(axis=0)
+        np.cumsum(indptr, out=indptr)
+        places[:, block] = indptr[block] + np.cumsum(counts, axis=0, dtype=indptr.dtype) - counts
+
+        def part(start, stop):
+            mine = places[self._row_parts.index((start, stop))]
+            for call in self._calls(start, stop):
+                self._gather(
+                    rows.data, rows.indices, rows.indptr, *call, block[-1], at, mine, *self.scratch
+                )
+
+        exhaust(in_order(part, self._row_parts, self.objective.n_jobs))
+        places[:, block] = -1
+        self.arrays = *self.scratch, indptr
+
+    @cached_property
+    def sizes(self):
+        return self._counts.sum(axis=0)
+
+    @cached_property
+    def _counts(self):
+        """The entries of every column in each part of the rows, (parts, p)."""
+        rows = self.rows
+        count = kernels.count_columns[INDEX[rows.indices.dtype]]
+
+        def part(start, stop):
+            sizes = np.zeros(self.p, dtype=rows.indices.dtype)
+            for call in self._calls(start, stop):
+                count(rows.indices, rows.indptr, *call, sizes)
+            return sizes
+
+        return np.array(list(in_order(part, self._row_parts, self.objective.n_jobs)))
+
+    @cached_property
+    def _row_parts(self):
+        """The parts (start, stop) of the rows that can be gathered at a time."""
+        count = max(1, min(MOST_PARTS, self.rows.size // max(PART, SHARE * self.p)))
+        return list(pairwise(np.linspace(0, self.n, count + 1).astype(int).tolist()))
+
+    def _calls(self, start, stop):
+        """Cut a part of the rows for Ctrl-C."""
+        step = max(1, self.n * NUMBERS_PER_CALL // max(self.rows.size, 1))
+        return ((first, min(first + step, stop)) for first in range(start, stop, step))
 
     def parts(self, which):
         """These columns in parts that are visited in a small part of a second, for Ctrl-C."""
@@ -79,6 +217,10 @@ class DenseColumns:
         self.n, self.p = objective.rows.n, objective.rows.p
         self.centred = objective.fit_intercept
         self._gram = None
+
+    def fit(self, which):
+        """Whether these columns fit into scratch: dense ones always do."""
+        return True
 
     def slopes(self, a):
         """X' a, (p,)."""
@@ -119,8 +261,8 @@ class GatheredColumns:
         self.n, self.p = self.values.shape
         self.shift = columns.scaling.shift[which]
         self.centred = columns.objective.fit_intercept
-        self._curvatures = kernels.dense_curvatures[FLOATING[values.dtype]]
-        self._visits = kernels.dense_visits[FLOATING[values.dtype]]
+        self.curvatures = kernels.dense_curvatures[FLOATING[values.dtype]]
+        self.visits = kernels.dense_visits[FLOATING[values.dtype]]
 
     def own(self, values):
         """Of values for all columns of X, those of the columns here."""
@@ -130,19 +272,28 @@ class GatheredColumns:
         """X' a in these columns."""
         return (a @ self.values)[which]
 
-    def times(self, which, w):
-        """X w, (n,), w zero but in these columns."""
+    def predictions(self, w):
+        """X w, (n,)."""
         return self.values @ w
 
-    def curvatures(self, which, D, total, h, means):
-        for part in self.parts(which):
-            self._curvatures(self.values, part, D, total, self.shift, self.centred, h, means)
+    def image(self, which, w, D):
+        """D X w and X' D X w, the latter in these columns."""
+        dz = D * (self.values @ w)
+        return dz, self.slopes(dz, which)
 
-    def visits(self, which, *state):
-        return sum(self._visits(self.values, part, *state) for part in self.parts(which))
+    def fit(self, which):
+        """Whether these columns fit into scratch: they are there."""
+        return True
 
-    def parts(self, which):
-        return in_parts(which, np.full(len(which), self.n))
+    def blocks(self, which):
+        """Pairs of arrays and the columns in it, read in a small part of a second, for Ctrl-C."""
+        return (((self.values,), part) for part in in_parts(which, np.full(len(which), self.n)))
+
+
+def exhaust(iterator):
+    """Have what is left of it done, for what that writes."""
+    for _ in iterator:
+        pass
 
 
 def in_parts(which, sizes):

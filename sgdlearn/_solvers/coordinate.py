@@ -12,6 +12,7 @@ Outputs take their turns in every iteration, the classes of a softmax too.
 
 import numpy as np
 
+from .._kernels.full_pass import losses_to_slopes
 from ..losses import Loss, Multinomial, SquaredError
 from .certificate import Stopping
 from .columns import DenseColumns, SparseColumns
@@ -22,8 +23,11 @@ from .result import Result
 ACCURACY = 1e-2
 EXACT_ACCURACY = 1e-6
 # The share that conjugate gradients may leave of a squared gradient where the model is not the loss
-# itself: less as the certificate falls, between these.
-LOOSEST, TIGHTEST = 1e-2, 1e-4
+# itself: so many times the certificate's norm, which is 1 at the zero model, but not less than that.
+CLOSER, TIGHTEST = 0.5, 1e-3
+# Slopes too steep in a column cost the duality gap their share of the penalty. They are mended where
+# that is more than this share of the gap that tol allows.
+ALLOWED = 0.2
 # Rows have at least this share of the greatest curvature that the loss has: it rises where a model
 # foretold too much, and falls where it did not.
 FIRST_DAMPING = 1e-3
@@ -31,6 +35,8 @@ LEAST_DAMPING = 1e-6
 # A step is short enough if F falls by this share of what the slope along it promises.
 ENOUGH = 0.01
 HALVINGS = 40
+# Losses of so many rows are summed at a time, so that the sum of all stays exact.
+TOGETHER = 4096
 # What is promised below this share of F is lost in its rounding; an optimum is where the
 # certificate then is below FLOOR.
 ROUNDING = 1e-15
@@ -44,8 +50,9 @@ def coordinate_descent(objective, certificate, W, b, *, tol, max_iter, monitor):
 
     def arrived(n_iter, last=False):
         norm = run.look()
-        if stopping.due(n_iter, norm) or last:
-            stopping.confirm(n_iter, norm, run.value, run.W, run.b)
+        slack = ALLOWED * stopping.allowed(run.value) / (run.penalty or 1.0)
+        if last or (stopping.due(n_iter, norm) and run.mendable(slack)):
+            stopping.confirm(n_iter, norm, run.value, run.W, run.b, run.mended_slopes(slack))
         return stopping.converged
 
     n_iter, moved, converged = 0, True, arrived(0)
@@ -81,8 +88,8 @@ class _Run:
         Predictions, and the slopes of the rows' losses, weighted by their shares.
     G : ndarray of shape (k, p)
         The gradient of the mean loss.
-    value : float
-        F.
+    value, penalty : float
+        F, and the penalty's part of it.
     """
 
     def __init__(self, objective, certificate, W, b):
@@ -101,7 +108,12 @@ class _Run:
         self.W[:, idle] = 0.0
         self.shares = np.ones(rows.n) if objective.weights is None else objective.weights
         self.shares = self.shares / objective.total_weight
-        self.Z = np.ascontiguousarray(objective.predictions(self.W, self.b).T)
+        self.Z = np.repeat(self.b[:, None], rows.n, axis=1)
+        self.G = None
+        if self.W.any():
+            self.Z = np.ascontiguousarray(objective.predictions(self.W, self.b).T)
+        else:  # the certificate has just been there
+            self.G = objective.loss_value_and_gradient(self.W, self.b)[1]
         self.damping = np.full(objective.n_outputs, FIRST_DAMPING)
 
     def coefficients(self):
@@ -110,24 +122,38 @@ class _Run:
     def look(self):
         """Look at all columns; returns the certificate's norm."""
         losses, self.A = self.losses_and_slopes()
-        self.G = np.array([self.columns.slopes(a) for a in self.A])
-        self.value = losses + self.objective.penalty.value(self.W)
+        if self.G is None:
+            self.G = np.array([self.columns.slopes(a) for a in self.A])
+        self.penalty = self.objective.penalty.value(self.W)
+        self.value = losses + self.penalty
         gb = self.A.sum(axis=1) * self.objective.fit_intercept
         self.norm = self.certificate.relative(self.W, self.G, gb)
         return self.norm
 
     def losses_and_slopes(self):
         """The mean loss over all outputs, and A."""
-        loss = self.objective.loss
         if self.softmax:
-            values, slopes = loss.value_and_gradient(self.targets(0), self.Z.T)
-            return float(self.shares @ values), np.ascontiguousarray(self.shares * slopes.T)
-        total, A = 0.0, np.empty_like(self.Z)
-        for c, z in enumerate(self.Z):
-            values, slopes = loss.value_and_gradient(self.targets(c), z)
-            total += float(self.shares @ values)
-            A[c] = self.shares * slopes
-        return total, A
+            Z = np.array(self.Z.T, order="C")
+            return self.to_slopes(0, Z), np.ascontiguousarray(Z.T)
+        A = self.Z.copy()
+        return sum(self.to_slopes(c, a[:, None]) for c, a in enumerate(A)), A
+
+    def to_slopes(self, c, Z):
+        """The mean loss of output c, of all together for the softmax, at the predictions Z.
+
+        Z, of shape (n, 1) or (n, k), then holds the slopes.
+        """
+        loss, y, total = self.objective.loss, self.targets(c), 0.0
+        for start in range(0, len(Z), TOGETHER):
+            rows = slice(start, start + TOGETHER)
+            if loss.spec is None:
+                shape = -1 if Z.shape[1] == 1 else Z[rows].shape
+                values, slopes = loss.value_and_gradient(y[rows], Z[rows].reshape(shape))
+                total += float(self.shares[rows] @ values)
+                Z[rows] = self.shares[rows, None] * slopes.reshape(Z[rows].shape)
+            else:
+                total += losses_to_slopes(loss.spec, y[rows, None], self.shares[rows], Z[rows])
+        return total
 
     def targets(self, c):
         return self.objective.targets[:, 0] if self.softmax else self.objective.output_targets(c)
@@ -140,6 +166,7 @@ class _Run:
                 _, self.A = self.losses_and_slopes()
                 self.G[c] = self.columns.slopes(self.A[c])
             moved = self.step(c) or moved
+        self.G = None
         if self.softmax and self.objective.fit_intercept:  # all intercepts may shift alike
             self.Z -= self.b.mean()
             self.b -= self.b.mean()
@@ -152,12 +179,12 @@ class _Run:
         which = self.working_set(w, g)
         model = self.columns.model(which, D)
         accuracy = EXACT_ACCURACY if self.exact else ACCURACY
-        if not self.exact:
-            model.approximates(np.clip(self.norm, TIGHTEST, LOOSEST))
+        if not (self.exact and self.columns.fit(which)):
+            model.approximates(max(CLOSER * self.norm, TIGHTEST))
         lower = self.objective.penalty.lower
         delta = np.zeros_like(w)
         delta[which] = model.minimise(w, g, a, self.t1, self.t2, lower, accuracy) - w[which]
-        dz, db = self.columns.predictions(delta), 0.0
+        dz, db = model.moved(), 0.0
         if self.objective.fit_intercept:
             db = -(a.sum() + D @ dz) / D.sum()
             dz += db
@@ -218,11 +245,46 @@ class _Run:
             self.damping[c] = max(0.1 * self.damping[c], LEAST_DAMPING)
         return length
 
+    def excess(self, c):
+        """By what share of t1 the columns violate the constraint of a dual point, (p,).
+
+        There are no constraints where there is L2. The slopes of a softmax do not come one by one.
+        """
+        g, penalty = self.G[c], self.objective.penalty
+        if penalty.l2 > 0.0 or self.softmax:
+            return np.zeros_like(g)
+        excess = (-g if penalty.positive else np.abs(g)) - self.t1
+        return np.divide(excess, self.t1, out=np.zeros_like(g), where=self.t1 > 0.0)
+
+    def mendable(self, slack):
+        """Whether the columns that are too steep are few enough to be mended."""
+        steep = (np.flatnonzero(self.excess(c) > slack) for c in range(len(self.W)))
+        return all(map(self.columns.fit, steep))
+
+    def mended_slopes(self, slack):
+        """The losses' slopes (n, k) where no column is too steep; None where none was.
+
+        The steepest column costs all others: a dual point is made feasible by one factor. So the
+        model is gone down in the steep columns alone, which makes those flat enough.
+        """
+        A, any_steep, fit = self.A.copy(), False, self.columns.fit
+        for c, (w, a, g) in enumerate(zip(self.W, self.A, self.G, strict=True)):
+            excess = self.excess(c)
+            steep = np.flatnonzero(excess > slack)
+            if steep.size and fit(steep):
+                all_steep = np.flatnonzero(excess > 0.0)
+                model = self.columns.model(
+                    all_steep if fit(all_steep) else steep, self.curvatures(c)
+                )
+                model.approximates(TIGHTEST)
+                lower = self.objective.penalty.lower
+                model.minimise(w, g, a, self.t1, self.t2, lower, EXACT_ACCURACY)
+                A[c], any_steep = model.row_slopes(), True
+        return (A / self.shares).T if any_steep else None
+
     def loss_of(self, c):
         """The mean loss of output c; of all together for the softmax."""
-        loss, softmax = self.objective.loss, self.softmax
-        values = loss.value(self.targets(c), self.Z.T if softmax else self.Z[c])
-        return float(self.shares @ values)
+        return self.to_slopes(c, np.array(self.Z.T if self.softmax else self.Z[c, :, None], order="C"))
 
     def penalty_of(self, w):
         return float(self.t1 @ np.abs(w) + 0.5 * self.t2 @ np.square(w))

@@ -25,6 +25,8 @@ from .design import solve
 
 # Steps of conjugate gradients in a row, at most.
 MOST_STEPS = 20
+# They are of no use yet where they may leave more than this of the squared gradient.
+FAR = 0.3
 # Rounds of both; what is left then is for the next model.
 ROUNDS = 50
 
@@ -43,6 +45,11 @@ def descend(model, accuracy):
                 break
         else:
             model.jump(model.support())
+
+
+def centred(a, D, intercept):
+    """Slopes a of the rows, under an intercept in the best place."""
+    return a - D * (a.sum() / D.sum()) if intercept else a
 
 
 class Gram:
@@ -98,9 +105,10 @@ class GramModel:
 
     def __init__(self, gram, which):
         self.which, self.order = which, np.arange(len(which))
-        self.scaling = gram.columns.scaling
+        self.columns, self.scaling = gram.columns, gram.columns.scaling
+        self.D = gram.D
         self.H, self.sums = gram.of(which)
-        self.centred, self.total = gram.columns.centred, gram.D.sum()
+        self.centred, self.total = self.columns.centred, gram.D.sum()
         if self.centred:
             self.H -= np.outer(self.sums, self.sums) / self.total
 
@@ -108,6 +116,7 @@ class GramModel:
         """The coefficients of the minimum, from w, where X' a is g; g, w, t1, t2 of all columns."""
         scale = self.scaling.scale[self.which]
         self.w, self.lower = w[self.which] / scale, lower
+        self.start, self.a = self.w.copy(), a
         self.t1, self.t2 = t1[self.which] * scale, t2[self.which] * scale**2
         S = a.sum()
         self.g = (g[self.which] - S * self.scaling.shift[self.which]) * scale
@@ -115,6 +124,16 @@ class GramModel:
             self.g -= self.sums * (S / self.total)
         descend(self, accuracy)
         return self.w * scale
+
+    def moved(self):
+        """X times the way that the coefficients have gone in `minimise`, (n,)."""
+        way = np.zeros(self.scaling.scale.shape)
+        way[self.which] = (self.w - self.start) * self.scaling.scale[self.which]
+        return self.columns.predictions(way)
+
+    def row_slopes(self):
+        """a there, with the best intercept."""
+        return centred(self.a + self.D * self.moved(), self.D, self.centred)
 
     def approximates(self, share):
         """The loss is not the model; with H at hand its minimum costs next to nothing, though."""
@@ -171,78 +190,96 @@ class ColumnModel:
         self.columns, self.which, self.order, self.D = columns, which, order, D
         self.total = D.sum()
         self.h, self.means = np.zeros((2, columns.p))
-        columns.curvatures(order, D, self.total, self.h, self.means)
+        self.measured = np.zeros(columns.p, dtype=bool)
 
     def minimise(self, w, g, a, t1, t2, lower, accuracy):
         """As for `GramModel`."""
         own = self.columns.own
         self.w, self.t1, self.t2, self.lower = own(w).copy(), own(t1), own(t2), lower
         self.a, self.S = a.copy(), np.array([a.sum()])
+        self.start, self._moved = (self.w.copy(), a), None
         descend(self, accuracy)
         return self.w[self.order]
 
+    def row_slopes(self):
+        """a there, with the best intercept."""
+        return centred(self.a, self.D, self.columns.centred)
+
     def approximates(self, share):
-        """The loss is not the model: one round, in which conjugate gradients leave this share."""
-        self.rounds, self.closer = 1, share
+        """The loss is not the model: a visit, then conjugate gradients leave this share."""
+        self.rounds, self.support_visits, self.closer = 1, 0, share
+
+    def moved(self):
+        """X times the way that the coefficients have gone in `minimise`, (n,)."""
+        if self._moved is None:
+            self._moved = self.columns.predictions(self.w - self.start[0])
+        return self._moved
 
     def support(self):
         return self.order[self.w[self.order] != 0.0]
 
     def visit(self, order):
-        return self.columns.visits(
-            order, self.D, self.total, self.h, self.means,
-            self.t1, self.t2, self.lower, self.w, self.a, self.S,
-        )
+        columns, moved, self._moved = self.columns, 0.0, None
+        for arrays, part in columns.blocks(order):
+            new = part[~self.measured[part]]
+            if new.size:  # while they are at hand
+                metric = self.D, self.total, columns.shift, columns.centred
+                columns.curvatures(*arrays, new, *metric, self.h, self.means)
+                self.measured[new] = True
+            moved += columns.visits(
+                *arrays, part, self.D, self.total, self.h, self.means,
+                self.t1, self.t2, self.lower, self.w, self.a, self.S,
+            )  # fmt: skip
+        return moved
 
     def jump(self, support):
         """Conjugate gradients among the coefficients of the support, their signs held."""
+        if self.closer > FAR:
+            return
         before = self.w[support]
         inverse, t2 = 1.0 / (self.h + self.t2)[support], self.t2[support]
         t1, step = self.t1[support] * np.sign(before), np.zeros_like(before)
         residual = -(self.slopes(support, self.a, self.S[0]) + t1 + t2 * before)
         direction = inverse * residual
         size = first = residual @ direction
-        change = np.zeros_like(self.a)
         for _ in range(MOST_STEPS):
             if size <= self.closer * first:
                 break
-            dz = self.D * self.times(support, direction)
-            image = self.slopes(support, dz, dz.sum()) + t2 * direction
+            dz, image = self.columns.image(support, self.full(support, direction), self.D)
+            image += t2 * direction - self.means[support] * dz.sum()
             length = size / (direction @ image)
             step += length * direction
-            change += length * dz
             residual -= length * image
             image = inverse * residual
             size, last = residual @ image, size
             direction = image + (size / last) * direction
         ends = before + step
-        crossed = np.flatnonzero((ends * before < 0.0) | (ends < self.lower))
-        if crossed.size:
-            change -= self.D * self.times(support[crossed], ends[crossed])
-            ends[crossed] = 0.0
-        w = self.w.copy()
-        w[support] = ends
-        a = self.a + change
-        if self.rise(w, a) < 0.0:
-            self.w, self.a[:], self.S[0] = w, a, a.sum()
+        ends[(ends * before < 0.0) | (ends < self.lower)] = 0.0
+        before, self.w = self.w, self.w.copy()
+        self.w[support], self._moved = ends, None
+        a = self.start[1] + self.D * self.moved()
+        if self.rise(before, a) < 0.0:
+            self.a[:], self.S[0] = a, a.sum()
+        else:
+            self.w, self._moved = before, None
 
-    def times(self, order, values):
-        """The columns in `order` times so many values each, (n,)."""
+    def full(self, order, values):
+        """These values in the columns in `order`, zeros elsewhere."""
         w = np.zeros(self.columns.p)
         w[order] = values
-        return self.columns.times(order, w)
+        return w
 
     def slopes(self, order, a, S):
         """sum_i (x_ij - m_j) a_i for j in `order`, S the sum of a."""
         return self.columns.slopes(a, order) - self.means[order] * S
 
-    def rise(self, w, a):
-        """By how much the model and the penalty are higher at w, where the slopes are a."""
-        w, step = w[self.order], a - self.a  # D dz
+    def rise(self, before, a):
+        """By how much the model and the penalty have risen from where w was `before`, to slopes a."""
+        t1, t2 = self.t1[self.order], self.t2[self.order]
+        w, before, step = self.w[self.order], before[self.order], a - self.a  # D dz
         rise = (self.a + 0.5 * step) @ (step / self.D)
         if self.columns.centred:
             rise -= (self.S[0] + 0.5 * step.sum()) * step.sum() / self.total
-        t1, t2, before = self.t1[self.order], self.t2[self.order], self.w[self.order]
         return (
             rise
             + t1 @ (np.abs(w) - np.abs(before))
