@@ -109,7 +109,7 @@ def validate_parameters(estimator):
         return
     parameters = estimator.get_params(deep=False)
     for name, allowed in _constraints(type(estimator)):
-        if not any(kind.is_satisfied_by(parameters[name]) for kind in allowed):
+        if name in parameters and not any(k.is_satisfied_by(parameters[name]) for k in allowed):
             break
     else:
         return

@@ -163,7 +163,7 @@ class ElasticPenalty(Penalty):
         Returns
         -------
         ndarray of shape (n_outputs, n_features)
-            unit * W; W itself where that is the same.
+            Coefficients times `unit`; W itself where that is 1.
         """
         return W if np.ndim(self.unit) == 0 and self.unit == 1.0 else W * self.unit
 

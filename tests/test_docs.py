@@ -78,7 +78,7 @@ def test_mathematics_of_every_optimizer():
     assert len(found) > len(sections) - 9  # nine of them are cases of one function
     for names, file in found:
         for name in re.findall(r"\w+", names.replace(" and", "")):
-            pattern = rf"(?:def|cdef inline \w+|class) {name}\b|NAME\({name}\)"
+            pattern = rf"(?:def|cdef inline \w+|class|static \w+) {name}\b|NAME\({name}\)"
             assert re.search(pattern, text_of(file)), (name, file)
 
 

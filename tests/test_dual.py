@@ -118,6 +118,17 @@ def test_trajectory_is_that_of_the_twin(loss, penalty, intercept, rng):
             np.testing.assert_allclose(found[2][0], b, rtol=0, atol=1e-8)
 
 
+def test_a_start_below_the_bound_is_not_taken_for_the_optimum(rng):
+    objective = objective_of(rng, design(rng), losses.SquaredError(), PENALTIES["positive"])
+    W = run(objective, tol=1e-8, max_iter=200).W
+    start = W - 0.3 * (W == 0.0)
+    assert start.min() < 0.0
+    again = solve_dual(
+        objective, start, np.zeros(1), tol=0.5, max_iter=50, rng=rng, monitor=Monitor()
+    )
+    assert again.W.min() >= 0.0
+
+
 @pytest.mark.parametrize("y", [-1.0, 1.0])
 @pytest.mark.parametrize("reach", [1e-6, 1e-2, 1.0, 10.0, 1e3, 1e6])
 def test_one_row_of_the_log_loss_takes_its_best_slope(reach, y):

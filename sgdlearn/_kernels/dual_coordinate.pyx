@@ -15,8 +15,8 @@ That is, in the primal, the slope of the loss at the zeta that minimises
     loss(y_i, zeta) + (zeta - z_i - q_i a_i)^2 / (2 q_i).
 
 The conjugates are quadratic on an interval, but for the log loss, whose zeta is found in a few
-steps (logistic_ascent.h). A row whose slope stays at an end of its interval or at a kink, held there
-by more than `margin`, is said to rest (shrinking: Hsieh et al. 2008).
+steps (logistic_ascent.h). A row whose slope stays at an end of its interval or at a kink, held
+there by more than `margin`, is said to rest (shrinking: Hsieh et al. 2008).
 """
 
 from cython cimport floating

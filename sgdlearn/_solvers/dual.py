@@ -178,6 +178,7 @@ class DualRun:
         self._given = None
         if not np.any(W):
             return
+        W = np.maximum(W, self.penalty.lower)
         Z = objective.predictions(W, b)
         A = dual_point(objective, Z)
         V = sum_of_slopes(objective, A)
