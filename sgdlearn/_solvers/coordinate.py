@@ -5,7 +5,7 @@ are not zero and those whose slopes say that they should not be. In them the mea
 by its quadratic model, which coordinate descent goes down (Friedman, Hastie, Tibshirani 2010; for
 other losses than the squared one as in newGLMNET: Yuan, Ho, Lin 2012; working sets: Massias,
 Gramfort, Salmon 2018), and the step to its minimum is shortened until F falls. The model of squared
-loss is the loss itself. Where it is not, and where columns are many, their first visit and some steps
+loss is the loss itself. Where it is not, or where columns are many, a visit of them and some steps
 of conjugate gradients are all that is asked of a model; the next one knows better.
 
 Outputs take their turns in every iteration, the classes of a softmax too.

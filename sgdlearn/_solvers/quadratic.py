@@ -6,7 +6,8 @@ About the present coefficients w0 the model is
 
 with the best intercept put in: with it columns count as centred, by their means under D. The
 penalty is kept as it is. Coordinate descent visits the whole working set and then, where a minimum
-is sought, its support, the coefficients that are not zero, some times. Where that is slow the support jumps:
+is sought, its support, the coefficients that are not zero, some times. Where that is slow the
+support jumps:
 
 - with H at hand to the minimum that it would have if no sign changed, as far as none does, from
   there on without the coefficient that came to zero, and so on;
