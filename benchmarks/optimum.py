@@ -2,8 +2,9 @@
 
 sgdlearn with defaults (a tighter tol only where the default does not reach a level), every peer
 with its own sweep of tolerances: the least seconds among the fits that reach the level. Each side
-runs in a process of its own, with the threads stated; no intercept. A ratio under 1: sgdlearn is
-ahead of the fastest peer.
+runs in a process of its own, with the threads stated, of which it is told by the usual environment
+variables; no intercept. A ratio under 1: sgdlearn, on the two threads that are its default on two
+cores, is ahead of the fastest peer, on whichever number of threads that is fastest.
 """
 
 import argparse
@@ -64,7 +65,7 @@ def run(*arguments):
 def table(name, options):
     """Measure and print one problem; its line of the summary is returned."""
     problem = PROBLEMS[name]
-    sides = (OURS, *problem.peers)
+    sides = [(side, n) for side in (OURS, *problem.peers) for n in SIDES[side].threads]
     with TemporaryDirectory() as folder:
         data = Path(folder) / "data.npz"
         save(data, *problem.data(options.scale, options.seed))
@@ -72,7 +73,7 @@ def table(name, options):
         points, notes = {side: [] for side in sides}, {side: [] for side in sides}
         for turn in range(options.rounds):
             for side in sides:
-                told = fits(name, side, data, known, options, footprint=turn == 0)
+                told = fits(name, *side, data, known, options, footprint=turn == 0)
                 points[side] += [line for line in told if "F" in line]
                 notes[side] += [line for line in told if "F" not in line]
         X, y = load(data)
@@ -90,23 +91,27 @@ def table(name, options):
         times[side] = [reached(points[side], least + level * unit) for level in LEVELS]
         best = min((point["F"] for point in points[side]), default=nan) - least
         remark = "; ".join([f"best {best / unit:.0e}", *map(in_words, notes[side])])
-        print(f"{side:<24}{SIDES[side].threads:>7}{''.join(map(figure, times[side]))}  {remark}")
+        print(f"{side[0]:<24}{side[1]:>7}{''.join(map(figure, times[side]))}  {remark}")
+    default = OURS, SIDES[OURS].threads[-1]
     ratios, fastest = [], []
     for i in range(len(LEVELS)):
-        peer = min(problem.peers, key=lambda side: times[side][i])
-        ratios.append(ratio(times[OURS][i], times[peer][i]))
-        fastest.append(peer if times[peer][i] < inf else "no peer")
+        peer = min((side for side in sides if side[0] != OURS), key=lambda side: times[side][i])
+        ratios.append(ratio(times[default][i], times[peer][i]))
+        fastest.append("{} ({})".format(*peer) if times[peer][i] < inf else "no peer")
     print(f"{'sgdlearn / fastest peer':<31}{''.join(map(figure, ratios))}", flush=True)
     return f"{name:<32}{''.join(map(figure, ratios))}  {', '.join(dict.fromkeys(fastest))}"
 
 
-def fits(name, side, data, known, options, *, patience=1, footprint=False, tolerances=None):
+def fits(
+    name, side, threads, data, known, options, *, patience=1, footprint=False, tolerances=None
+):
     """What the side's own process tells: points {tol, seconds, F}, and notes."""
     told = data.with_suffix(".jsonl")
     told.unlink(missing_ok=True)
     request = {
         "problem": name,
         "side": side,
+        "threads": threads,
         "data": str(data),
         "points": str(told),
         "tolerances": tolerances or SIDES[side].tolerances,
@@ -116,7 +121,7 @@ def fits(name, side, data, known, options, *, patience=1, footprint=False, toler
         "footprint": footprint and side == OURS,
     }
     python = sys.executable if side == OURS else os.environ.get(PEERS_PYTHON, sys.executable)
-    pools = dict.fromkeys(THREAD_POOLS, str(SIDES[side].threads))
+    pools = dict.fromkeys(THREAD_POOLS, str(threads))
     trouble = []
     try:
         done = subprocess.run(
@@ -141,7 +146,7 @@ def optimum(name, data, options):
     known = optima().get(key(name, options))
     if known is None:
         side, tol = PROBLEMS[name].reference
-        told = fits(name, side, data, inf, options, patience=5, tolerances=[tol])
+        told = fits(name, side, 1, data, inf, options, patience=5, tolerances=[tol])
         known = min((line["F"] for line in told if "F" in line), default=inf)
     return known
 

@@ -13,7 +13,7 @@ import numpy as np
 class Side:
     fit: Callable
     tolerances: tuple  # swept from loose to tight
-    threads: int = 1
+    threads: tuple = (1,)  # how many it is tried with
 
 
 def ours(problem):
@@ -199,26 +199,27 @@ def powers(first, last):
     return tuple(float(f"1e{-k}") for k in range(first, last + 1))
 
 
+EITHER = (1, 2)
 SIDES = {
-    "sgdlearn": Side(sgdlearn, (None, *powers(5, 10))),
-    "lbfgs": Side(logistic_regression("lbfgs"), powers(1, 8)),
-    "newton-cholesky": Side(logistic_regression("newton-cholesky"), powers(1, 8)),
-    "newton-cg": Side(logistic_regression("newton-cg"), powers(2, 8)),
+    "sgdlearn": Side(sgdlearn, (None, *powers(5, 10)), EITHER),
+    "lbfgs": Side(logistic_regression("lbfgs"), powers(1, 8), EITHER),
+    "newton-cholesky": Side(logistic_regression("newton-cholesky"), powers(1, 8), EITHER),
+    "newton-cg": Side(logistic_regression("newton-cg"), powers(2, 8), EITHER),
     "LinearSVC": Side(linear_svc, powers(0, 6)),
-    "Ridge cholesky": Side(ridge, (None,)),
+    "Ridge cholesky": Side(ridge, (None,), EITHER),
     "Lasso": Side(lasso, powers(2, 9)),
-    "intelex lbfgs": Side(intelex_logistic, powers(1, 8), threads=2),
-    "intelex ridge": Side(intelex_ridge, (None,), threads=2),
+    "intelex lbfgs": Side(intelex_logistic, powers(1, 8), threads=(2,)),
+    "intelex ridge": Side(intelex_ridge, (None,), threads=(2,)),
     "liblinear dual": Side(
         liblinear({"log_loss": 7, "hinge": 3, "squared_hinge": 1}),
         (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, *powers(2, 5)),
     ),
     "liblinear TRON": Side(liblinear({"log_loss": 0, "squared_hinge": 2}), powers(1, 6)),
     "liblinear newGLMNET": Side(liblinear({"log_loss": 6}), powers(0, 5)),
-    "snapml primal": Side(snapml_logistic(dual=False), powers(0, 6)),
-    "snapml dual": Side(snapml_logistic(dual=True), powers(1, 6), threads=2),
-    "snapml svm": Side(snapml_svm, powers(1, 6)),
-    "cyanure": Side(cyanure, powers(1, 7)),
+    "snapml primal": Side(snapml_logistic(dual=False), powers(0, 6), EITHER),
+    "snapml dual": Side(snapml_logistic(dual=True), powers(1, 6), EITHER),
+    "snapml svm": Side(snapml_svm, powers(1, 6), EITHER),
+    "cyanure": Side(cyanure, powers(1, 7), EITHER),
     "celer": Side(celer, powers(2, 8)),
     "skglm": Side(skglm, powers(2, 8)),
 }

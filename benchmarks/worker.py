@@ -17,6 +17,7 @@ from benchmarks.sides import SIDES, ours
 
 ENOUGH = 5e-7  # half the tightest level asked for: F* may yet be found a little lower
 ROWS_OF_WARM_UP = 1000
+SWEEP = ("threads", "tolerances", "optimum", "budget", "clock")  # what `measure` is asked
 # Seconds passed, or those of the processors, all threads together: for a machine that others use.
 CLOCKS = {"wall": perf_counter, "cpu": process_time}
 
@@ -46,12 +47,12 @@ def least_seconds(clock, fit, enough=0.5, most=5):
     return W, min(taken)
 
 
-def measure(problem, side, X, y, *, tolerances, optimum, budget, clock):
+def measure(problem, side, X, y, *, threads, tolerances, optimum, budget, clock):
     """The sweep, loose to tight, until F is optimal to `ENOUGH` or the budget is spent."""
     start = problem.at_zero(X, y)
     begin = CLOCKS[clock]()
     for tol in tolerances:
-        W, taken = least_seconds(CLOCKS[clock], partial(side.fit, problem, X, y, tol, side.threads))
+        W, taken = least_seconds(CLOCKS[clock], partial(side.fit, problem, X, y, tol, threads))
         F = problem.objective(X, y, W)
         yield {"tol": tol, "seconds": taken, "F": F}
         if optimum is not None and F - optimum <= ENOUGH * min(optimum, start - optimum):
@@ -80,13 +81,13 @@ def main(request):
             print(json.dumps(line), file=out, flush=True)
 
         try:  # imports and compilation are not the fit's
-            side.fit(problem, X[few], y[few], side.tolerances[0], side.threads)
+            side.fit(problem, X[few], y[few], side.tolerances[0], request["threads"])
         except ImportError as error:
             return tell(note=f"not installed ({error})")
         except Exception as error:
             tell(note=f"warm-up: {error!r}")
         try:
-            sweep = {key: request[key] for key in ("tolerances", "optimum", "budget", "clock")}
+            sweep = {key: request[key] for key in SWEEP}
             for point in measure(problem, side, X, y, **sweep):
                 tell(**point)
             if request["footprint"]:

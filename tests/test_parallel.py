@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference as ref
+from joblib import cpu_count, parallel_config
 from labels import label
 from scipy import sparse
 from sklearn.base import clone
@@ -155,6 +156,44 @@ def test_what_has_no_replicas(other):
     with pytest.raises(ValueError, match="n_replicas"):
         GDLinearRegression(n_replicas=2, **{"optimizer": "sgd", **other}).fit(X, Z[:, 0])
     assert GDLinearRegression(n_replicas=2).fit(X, Z[:, 0]).optimizer_.name == "adagrad"
+
+
+def test_no_number_of_threads_is_as_many_as_blas_has():
+    def seen(n_jobs, limit):
+        with threadpool_limits(limit, user_api="blas"):
+            return threads.count(n_jobs)
+
+    assert seen(None, 1) == 1
+    assert seen(None, 2) == min(2, cpu_count())
+    assert [seen(n_jobs, 1) for n_jobs in (1, 3, -1)] == [1, 3, cpu_count()]
+    with parallel_config("threading", n_jobs=3):  # joblib's own word for None
+        assert seen(None, 1) == 3
+    with threads.blas_by_one_thread():  # another fit is under way
+        assert threads.count(None) == 1
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2, 5])
+def test_parts_come_in_their_order(n_jobs):
+    team, borders = threads.Team(n_jobs), [(start, start + 2) for start in range(0, 40, 2)]
+    assert list(team.in_order(lambda start, stop: (start, stop), borders)) == borders
+    together = team.total(lambda start, stop: (np.arange(start, stop), stop - start), borders)
+    assert together[0].tolist() == [380, 400]
+    assert together[1] == 40
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 5])
+def test_an_error_of_a_part_is_that_of_the_pass(n_jobs):
+    team, begun = threads.Team(n_jobs), []
+
+    def part(start, stop):
+        begun.append(start)
+        if start >= 3:
+            raise FloatingPointError(start)
+
+    with pytest.raises(FloatingPointError):
+        team.for_each(part, [(start, start + 1) for start in range(1000)])
+    assert len(begun) < 1000  # what had not begun was left
+    assert list(team.in_order(lambda start, stop: start, [(7, 8), (9, 10)])) == [7, 9]
 
 
 def test_blas_has_its_threads_back_once_the_last_fit_has_ended():

@@ -119,7 +119,7 @@ def test_weights_are_multiplicities(case):
     repeated.targets = np.repeat(repeated.targets, repeats, axis=0)
     weighted.targets = problem(case, X).targets
     some = [
-        [row for piece in pieces(one, 50) for row in piece.rows.values.tolist()]
+        [row for piece in pieces(one, 50, 50) for row in piece.rows.values.tolist()]
         for one in (weighted, repeated)
     ]
     assert some[0] == some[1]  # a row of weight 2 is drawn as its two copies are

@@ -82,7 +82,7 @@ def test_blocks_and_storage_change_nothing(metric, rng, monkeypatch):
     stored = metric(
         sparse.coo_array(relevant), scores.tolist(), seen=sparse.csc_matrix(seen), per_user=True
     )
-    np.testing.assert_array_equal(stored, whole)
+    np.testing.assert_allclose(stored, whole, rtol=1e-14)  # BLAS sums blocks of other heights
     assert metric(relevant, scores, seen=seen) == pytest.approx(np.nanmean(whole))
 
 

@@ -169,9 +169,9 @@ def test_sparse_meaning_is_the_dense_one_where_no_entry_is_zero(name, positive, 
     for settings["fit_intercept"] in (False, True):
         W, b, history, _ = ref.stochastic_sparse(*arguments, **settings)
         expected = ref.stochastic(*arguments, **settings)
-        np.testing.assert_array_equal(W, expected[0])
-        np.testing.assert_array_equal(b, expected[1])
-        np.testing.assert_array_equal(history, expected[2])
+        # BLAS may sum another number of columns in another order
+        for found, meant in zip((W, b, history), expected):
+            np.testing.assert_allclose(found, meant, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", sorted(set(MOMENTS) - {"schedule_free", "dog"}))

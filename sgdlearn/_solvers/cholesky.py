@@ -21,20 +21,19 @@ iterate where this is more than rounding.
 
 import numpy as np
 from scipy.linalg import qr
-from scipy.linalg.blas import dgemm, dsyrk
 
+from .blas import NARROW, add_gram
 from .certificate import allowed_excess
 from .design import PositiveSystem, syrk
 from .moments import ColumnMoments
+from .objective import gram_borders
 from .result import Result
 from .scaling import Scaling
-from .threads import in_order
 
 SAMPLE = 64  # rows whose means are the first guess at all rows'
 NEAR = 4.0  # deviations from zero within which squares lose no digits to speak of
-BLOCK = 2**17  # numbers in a block of rows
+BLOCK = 2**16  # numbers in a block of rows
 WORK = 2**31  # multiplications after which signals are looked for
-NARROW = 64  # columns for which BLAS forms a whole product sooner than half of it
 LEAST_ROWS = 256  # of a block: fewer would not keep BLAS busy
 FEWER = 0.1  # a share that an iteration has to get below to be worth another
 FLOOR = 1e-14  # share of the zero model's F below which F is rounded too much to decide
@@ -132,7 +131,7 @@ class _Normal(_System):
         outputs = objective.n_outputs
 
         def part(start, stop):
-            gram, cross = np.zeros((p, p), order="F"), np.zeros((outputs + 1, p))
+            gram, cross = np.zeros((p, p)), np.zeros((outputs + 1, p))
             step = max(LEAST_ROWS, WORK // p**2 if as_it_is and p > NARROW else BLOCK // p)
             scratch = None if as_it_is else np.empty((min(step, stop - start), p))
             for first in range(start, stop, step):
@@ -143,23 +142,13 @@ class _Normal(_System):
                 if self.roots is not None:
                     roots = self.roots[first:last]
                     X *= roots
-                if p <= NARROW:
-                    gram = dgemm(1.0, X.T, X.T, beta=1.0, c=gram, trans_b=1, overwrite_c=1)
-                else:
-                    gram = dsyrk(1.0, X.T, beta=1.0, c=gram, lower=1, overwrite_c=1)
+                add_gram(gram, X)
                 cross[:outputs] += self.rooted(self.targets[first:last], first, last).T @ X
                 if objective.fit_intercept:
                     cross[outputs] += X.sum(axis=0) if roots is None else roots[:, 0] @ X
             return gram, cross
 
-        gram = None
-        for part_gram, part_cross in in_order(part, objective.gram_parts(p), objective.n_jobs):
-            if gram is None:
-                gram, cross = part_gram, part_cross
-            else:
-                gram += part_gram
-                cross += part_cross
-            del part_gram  # before the next is made
+        gram, cross = objective.team.total(part, gram_borders(rows.n, p, p**2))
         gram /= self.total
         cross /= self.total
         return gram, cross[:outputs], cross[outputs]

@@ -3,7 +3,7 @@
 F(W, b) = sum_i s_i loss(y_i, W x_i + b) / sum_i s_i + penalty(W)
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import pairwise
 
@@ -13,12 +13,26 @@ from .._kernels.full_pass import csr_pass, dense_pass, losses_to_slopes
 from ..losses import Loss, Multinomial
 from ..penalties import Penalty
 from .rows import DenseRows, SparseRows
-from .threads import in_order
+from .threads import Team
 
 MAX_PARTS = 16
-PART = 2**20  # multiplications below which a part of its own does not pay
+PART = 2**19  # multiplications below which a part of its own does not pay
+SPARSE_COST = 4  # what one of them costs where its factors lie scattered
 LONG_PART = 2**26  # and above which Ctrl-C would have to wait
-BLOCK = 2**17  # numbers in a block of rows that is gathered into scratch
+BLOCK = 2**16  # numbers in a block of rows that is gathered into scratch
+
+
+def gram_borders(n, width, size):
+    """The parts of n rows from each of which matrices of `width` are made, `size` numbers in all.
+
+    Together they are no more than an eighth of the rows.
+    """
+    return cut(n, max(1, min(n * width // (8 * size), n * size // PART, MAX_PARTS)))
+
+
+def cut(n, count):
+    """(start, stop) of so many parts of n rows."""
+    return list(pairwise(np.linspace(0, n, count + 1).astype(int).tolist()))
 
 
 @dataclass
@@ -50,6 +64,11 @@ class Objective:
     fit_intercept: bool = True
     n_jobs: int | None = None
     _last: tuple | None = field(default=None, init=False, repr=False, compare=False)
+
+    @cached_property
+    def team(self):
+        """The threads of this objective's passes."""
+        return Team(self.n_jobs)
 
     @cached_property
     def total_weight(self):
@@ -91,13 +110,7 @@ class Objective:
             part = self._csr_part
         else:
             part = self._dense_part
-        value, GW, gb = 0.0, np.zeros_like(W), np.zeros_like(b)
-        for part_value, part_GW, part_gb in in_order(
-            partial(part, W=W, b=b), self.parts, self.n_jobs
-        ):
-            value += part_value
-            GW += part_GW
-            gb += part_gb
+        value, GW, gb = self.team.total(partial(part, W=W, b=b), self.parts)
         total = self.total_weight
         found = value / total, GW / total, gb / total if self.fit_intercept else np.zeros_like(b)
         self._last = W.copy(), b.copy(), found[0], found[1].copy(), found[2].copy()
@@ -105,12 +118,18 @@ class Objective:
 
     def predictions(self, W, b):
         """z = W x + b of every row, (n, k)."""
-        if self.rows.sparse and self.n_outputs == 1:
-            w = np.ascontiguousarray(W[0], dtype=np.float64)
-            return self.rows.times(w)[:, None] + b
+        W = np.ascontiguousarray(W, dtype=np.float64)
         Z = np.empty((self.rows.n, self.n_outputs))
-        for start, stop in self._pieces():
-            Z[start:stop] = self.rows.block(start, stop) @ W.T + b
+
+        def part(start, stop):
+            if self.rows.sparse and self.n_outputs == 1:
+                self.rows.times(W[0], Z[:, 0], start, stop)
+                Z[start:stop] += b
+                return
+            for first, last in self._pieces(start, stop):
+                Z[first:last] = self.rows.block(first, last) @ W.T + b
+
+        self.team.for_each(part, self.parts)
         return Z
 
     def weighted(self, A):
@@ -119,20 +138,28 @@ class Objective:
 
     def transpose_times(self, A):
         """sum_i A_i x_i', (k, p), of A (n, k)."""
-        if self.rows.sparse and A.shape[1] == 1:
-            return self.rows.transpose_times(np.ascontiguousarray(A[:, 0]))[None]
-        return sum(
-            (A[start:stop].T @ self.rows.block(start, stop).astype(np.float64, copy=False))
-            for start, stop in self._pieces()
-        )
+        A = np.ascontiguousarray(A)
+
+        def part(start, stop):
+            if self.rows.sparse and A.shape[1] == 1:
+                return (self.rows.transpose_times(A[:, 0], start, stop)[None],)
+            return (
+                sum(
+                    A[first:last].T @ self.rows.block(first, last).astype(np.float64, copy=False)
+                    for first, last in self._pieces(start, stop)
+                ),
+            )
+
+        (total,) = self.team.total(part, self.parts)
+        return total
 
     @cached_property
     def _shares(self):
         return (self.weights / self.total_weight)[:, None]
 
-    def _pieces(self):
-        """Dense rows in blocks that stay in the cache; sparse ones in few, as each costs p."""
-        return self.parts if self.rows.sparse else self.blocks()
+    def _pieces(self, start, stop):
+        """Dense rows in blocks that stay in the cache; sparse ones as they are, as each costs p."""
+        return [(start, stop)] if self.rows.sparse else self.blocks(start, stop)
 
     def baseline(self):
         """The best intercepts of the zero model, (k,); zeros without an intercept."""
@@ -188,26 +215,26 @@ class Objective:
     @cached_property
     def parts(self):
         """The parts (start, stop) of a pass."""
-        work = self.rows.size * self.n_outputs
-        least = max(PART, 4 * self.n_outputs * self.rows.p)
-        count = min(max(work // least, 1), MAX_PARTS)
-        return self._cut(min(max(count, work // LONG_PART), self.rows.n))
+        work = self.rows.size * self.n_outputs * (SPARSE_COST if self.rows.sparse else 1)
+        least = max(PART, 16 * self.n_outputs * self.rows.p)
+        count = min(max(-(-work // least), 1), MAX_PARTS)
+        return cut(self.rows.n, min(max(count, work // LONG_PART), self.rows.n))
 
-    def gram_parts(self, width):
-        """The parts of a pass that makes a matrix of width x width from each."""
-        rows = self.rows.n
-        return self._cut(max(1, min(rows // (4 * width), rows * width**2 // PART, MAX_PARTS)))
-
-    def _cut(self, count):
-        borders = np.linspace(0, self.rows.n, count + 1).astype(int).tolist()
-        return list(pairwise(borders))
+    def between(self, start, stop):
+        """The objective of rows start .. stop - 1, on the same memory."""
+        return replace(
+            self,
+            rows=self.rows.between(start, stop),
+            targets=self.targets[start:stop],
+            weights=self.block_weights(start, stop),
+        )
 
     def _dense_part(self, start, stop, W, b):
         """One output, compiled: rows in place, or gathered block by block from F order."""
         kernel = dense_pass[self.rows.kernel_types]
         in_place = self.rows.values.flags.c_contiguous
         blocks = [(start, stop)] if in_place else self.blocks(start, stop)
-        value, gb, gradient = 0.0, 0.0, np.zeros(self.rows.p)
+        value, gb, gradient = 0.0, np.zeros(1), np.zeros(self.rows.p)
         for first, last in blocks:
             block_value, slopes = kernel(
                 self.loss.spec,
@@ -220,7 +247,7 @@ class Objective:
             )
             value += block_value
             gb += slopes
-        return value, gradient, gb
+        return value, gradient[None], gb
 
     def _csr_part(self, start, stop, W, b):
         """Sparse rows, compiled: the k coefficients of a column lie side by side."""

@@ -21,12 +21,12 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky
-from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dtrtrs
 
 from ..losses import Multinomial
+from .blas import add_gram
 from .design import Design
-from .objective import BLOCK
+from .objective import BLOCK, gram_borders
 
 ROWS_PER_UNKNOWN, MANY_ROWS_PER_UNKNOWN = 4, 32
 # A Hessian is made as fast as this many passes would read as many multiplications.
@@ -87,19 +87,22 @@ def price(objective):
     return m * q**2 / (FASTER * size)
 
 
-def pieces(objective, m, step=None):
-    """m rows drawn evenly along the weights, `step` at a time: objectives that weigh all alike."""
-    rows, step = objective.rows, step or m
+def pieces(objective, m, step, first=0, last=None):
+    """Of m rows drawn evenly along the weights, first .. last - 1, `step` at a time.
+
+    They are objectives that weigh their rows alike; all rows in one, weighted, where m is n.
+    """
+    rows, last = objective.rows, m if last is None else last
     if m == rows.n:
-        yield objective
+        yield objective.between(first, last)
         return
     places = (np.arange(m) + 0.5) * (objective.total_weight / m)
     if objective.weights is None:
         index = np.ceil(places).astype(np.intp) - 1
     else:
         index = np.searchsorted(np.cumsum(objective.weights), places)
-    for start in range(0, m, step):
-        some = index[start : start + step]
+    for start in range(first, last, step):
+        some = index[start : min(start + step, last)]
         targets = objective.targets[some]
         yield replace(objective, rows=rows.take(some), targets=targets, weights=None)
 
@@ -159,24 +162,30 @@ def hessians(objective, scaling, W, b, m):
     """The mean Hessians of the loss in u over m rows, one for each output, or one for all."""
     k, q = objective.n_outputs, objective.rows.p + objective.fit_intercept
     shared = k > 1 and k * q**2 > max(SHARE_OF_X * objective.rows.size, FEW_NUMBERS)
-    floor, weight = FLAT * objective.loss.curvature_bound, 0.0
+    floor = FLAT * objective.loss.curvature_bound
     if by_entries(objective):
         (some,) = pieces(objective, m, m)
         return sparse_hessians(some, scaling, W, b, floor, shared)
-    total, step = np.zeros((1 if shared else k, q, q)), max(ROWS_AT_ONCE, BLOCK // q)
-    for some in pieces(objective, m, step):
-        design = Design(some, scaling)
-        u = design.pack(W, b)
-        weight += some.total_weight
-        for start, stop, A in design.blocks(least=step):
-            curvatures = some.loss.curvature(some.block_targets(start, stop), A @ u.T)
-            curvatures = np.maximum(curvatures, floor)
-            if shared:
-                curvatures = curvatures.mean(axis=1, keepdims=True)
-            if some.weights is not None:
-                curvatures *= some.weights[start:stop, None]
-            for H, c in zip(total, np.sqrt(curvatures).T, strict=True):  # lower triangles, in place
-                dsyrk(1.0, (A * c[:, None]).T, beta=1.0, c=H.T, overwrite_c=1)
+    blocks, step = 1 if shared else k, max(ROWS_AT_ONCE, BLOCK // q)
+
+    def part(first, last):
+        total, weight = np.zeros((blocks, q, q)), 0.0
+        for some in pieces(objective, m, step, first, last):
+            design = Design(some, scaling)
+            u = design.pack(W, b)
+            weight += some.total_weight
+            for start, stop, A in design.blocks(least=step):
+                curvatures = some.loss.curvature(some.block_targets(start, stop), A @ u.T)
+                curvatures = np.maximum(curvatures, floor)
+                if shared:
+                    curvatures = curvatures.mean(axis=1, keepdims=True)
+                if some.weights is not None:
+                    curvatures *= some.weights[start:stop, None]
+                for H, c in zip(total, np.sqrt(curvatures).T, strict=True):  # lower triangles
+                    add_gram(H, A * c[:, None])
+        return total, weight
+
+    total, weight = objective.team.total(part, gram_borders(m, q, blocks * q**2))
     total /= weight
     return total
 
@@ -191,7 +200,7 @@ def sparse_hessians(objective, scaling, W, b, floor, shared):
     for c in C.T:
         H, total = objective.rows.gram(c), c.sum()
         if objective.fit_intercept:
-            means = objective.rows.transpose_times(np.ascontiguousarray(c))
+            means = objective.transpose_times(c[:, None])[0]
             H += total * np.outer(shift, shift) - np.outer(means, shift) - np.outer(shift, means)
             beside = (means - total * shift) * scale
             H = H * np.outer(scale, scale)

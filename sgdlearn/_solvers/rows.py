@@ -79,6 +79,10 @@ class DenseRows(Rows):
         """The rows in another element type (a copy)."""
         return DenseRows(self.values.astype(dtype))
 
+    def between(self, start, stop):
+        """Rows start .. stop - 1, in place."""
+        return DenseRows(self.values[start:stop])
+
     def block(self, start, stop):
         """Rows start .. stop - 1 as a C-contiguous array: a view, if X is C-contiguous."""
         return np.ascontiguousarray(self.values[start:stop])
@@ -147,6 +151,10 @@ class SparseRows(Rows):
         """The rows in another element type (a copy of the values)."""
         return SparseRows(self.data.astype(dtype), self.indices, self.indptr, self.p)
 
+    def between(self, start, stop):
+        """Rows start .. stop - 1, in place."""
+        return make_rows(self.block(start, stop))
+
     def block(self, start, stop):
         """Rows start .. stop - 1 as a CSR matrix of their own."""
         first, last = self.indptr[start], self.indptr[stop]
@@ -171,20 +179,18 @@ class SparseRows(Rows):
             (self.data, self.indices, self.indptr), shape=(self.n, self.p), copy=False
         )
 
-    def times(self, w):
-        """X w, (n,)."""
-        z = np.empty(self.n)
-        kernel, order = coordinate.csc_slopes[self.kernel_types], np.arange(self.n)
-        for part in self.parts():
-            kernel(self.data, self.indices, self.indptr, order[part], w, z)
-        return z
+    def times(self, w, z, start, stop):
+        """X w into z (n,), in rows start .. stop - 1."""
+        coordinate.csc_slopes[self.kernel_types](
+            self.data, self.indices, self.indptr, np.arange(start, stop), w, z
+        )
 
-    def transpose_times(self, a):
-        """X' a, (p,)."""
+    def transpose_times(self, a, start, stop):
+        """X' a, (p,), over rows start .. stop - 1."""
         g = np.zeros(self.p)
-        kernel, order = coordinate.csc_predictions[self.kernel_types], np.arange(self.n)
-        for part in self.parts():
-            kernel(self.data, self.indices, self.indptr, order[part], a, g)
+        coordinate.csc_predictions[self.kernel_types](
+            self.data, self.indices, self.indptr, np.arange(start, stop), a, g
+        )
         return g
 
     def gram(self, weights):

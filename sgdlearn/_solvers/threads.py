@@ -1,4 +1,4 @@
-"""The parts of a pass, in their order, by one thread or by several.
+"""The parts of a pass, by one thread or by several.
 
 Parts are cut by the problem alone and added up in their order, so that the sum has the same bits
 for every number of threads. BLAS keeps to the thread that calls it: its own threads would fight
@@ -6,42 +6,98 @@ with these, change the bits, and on the blocks of a pass rather wait than work.
 """
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from threading import Lock
 
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
 
-def in_order(part, borders, n_jobs):
-    """part(start, stop) for all (start, stop) of `borders`, one after the other.
+class Team:
+    """The thread that calls, and others that help it with the parts of passes.
+
+    They are there from the first pass of several parts on, as long as this is; where the cores have
+    other things to do, the calling thread does the most of it.
 
     Parameters
     ----------
-    part : callable
-    borders : sequence of (int, int)
     n_jobs : int or None
-        Threads; None is one.
+        How many threads; None is one.
     """
-    with blas_by_one_thread():
-        if n_jobs in (None, 1) or len(borders) == 1:
-            yield from (part(start, stop) for start, stop in borders)
-            return
-        with ThreadPoolExecutor(n_jobs) as threads:
-            waiting = deque()
-            for start, stop in borders:
-                waiting.append(threads.submit(part, start, stop))
-                if len(waiting) > 2 * n_jobs:  # a result is as large as the model: keep few
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+
+    def __init__(self, n_jobs):
+        self.n_jobs = n_jobs or 1
+
+    @cached_property
+    def _helpers(self):
+        return ThreadPoolExecutor(self.n_jobs - 1)
+
+    def in_order(self, part, borders):
+        """part(start, stop) for all (start, stop) of `borders`, one after the other."""
+        found, left = {}, deque(enumerate(borders))
+
+        def take():
+            """Do the next part; whether there was one."""
+            try:
+                place, (start, stop) = left.popleft()
+            except IndexError:
+                return False
+            try:
+                found[place] = part(start, stop)
+            except BaseException:
+                left.clear()  # an error or Ctrl-C leaves nothing at work behind it
+                raise
+            return True
+
+        def help_out():
+            while take():
+                pass
+
+        others = min(self.n_jobs, len(borders)) - 1
+        with blas_by_one_thread():
+            helping = [self._helpers.submit(help_out) for _ in range(others)]
+            try:
+                for place in range(len(borders)):
+                    while place not in found and take():
+                        pass
+                    if place not in found:
+                        for helper in helping:
+                            helper.result()  # raises what it has met
+                    yield found.pop(place)
+            finally:
+                left.clear()
+                wait(helping)
+
+    def total(self, part, borders):
+        """What the parts return, tuples of arrays and numbers, added up in their order."""
+        sums = None
+        for found in self.in_order(part, borders):
+            if sums is None:
+                sums = list(found)
+            else:
+                for place, value in enumerate(found):
+                    sums[place] += value
+            del found  # before the next is made
+        return sums
+
+    def for_each(self, part, borders):
+        """The same where the parts return nothing."""
+        for _ in self.in_order(part, borders):
+            pass
 
 
 def count(n_jobs):
-    """The threads that the parameter `n_jobs` of an estimator means, as joblib has it."""
-    return effective_n_jobs(n_jobs)
+    """The threads that the parameter `n_jobs` of an estimator means, as joblib has it.
+
+    None is as many as BLAS may take: whoever shares the cores out in the usual way, by joblib's
+    workers, threadpoolctl or an environment variable, shares them out here too.
+    """
+    asked = effective_n_jobs(n_jobs)
+    if n_jobs is not None or asked > 1:
+        return asked
+    return max(1, min(cores(), *(blas.num_threads for blas in blas_libraries().lib_controllers)))
 
 
 class _Limit:
@@ -55,7 +111,7 @@ def blas_by_one_thread():
     """BLAS keeps to the thread that calls it; the last to leave gives it back its threads."""
     with _Limit.lock:
         if _Limit.holders == 0:
-            _Limit.limiter = blas_libraries().limit(limits=1, user_api="blas")
+            _Limit.limiter = blas_libraries().limit(limits=1)
         _Limit.holders += 1
     try:
         yield
@@ -67,6 +123,12 @@ def blas_by_one_thread():
 
 
 @cache
+def cores():
+    """Those that this process may use; to look for them takes a millisecond too."""
+    return cpu_count()
+
+
+@cache
 def blas_libraries():
     """The BLAS libraries of the process; to look for them takes a millisecond."""
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api="blas")

@@ -69,7 +69,8 @@ class GDLogisticRegression(LinearClassifier):
         Whether coefficients must not be negative.
     n_jobs : int or None, default=None
         Threads of passes over the whole data, of the outputs of one-vs-rest and of replicas;
-        changes no result. None is one, and BLAS keeps to one as well.
+        changes no result. None is as many as BLAS has, which `threadpoolctl`,
+        ``OPENBLAS_NUM_THREADS`` and the workers of joblib (``GridSearchCV(n_jobs=2)``) limit.
     n_replicas : int, default=1
         Copies of a stochastic run that learn from shards of the rows side by side, and are averaged
         every few hundred rows or more; with as many `n_jobs` each has a thread. Another path than

@@ -74,9 +74,7 @@ class Plan:
     rates: Any = None
 
 
-class GDMatrixFactorization(
-    Recommends, CallbackSupportMixin, RegressorMixin, BaseEstimator
-):
+class GDMatrixFactorization(Recommends, CallbackSupportMixin, RegressorMixin, BaseEstimator):
     """Matrix factorisation by gradient descent: ratings of items by users.
 
     A rating is predicted as
@@ -142,8 +140,8 @@ class GDMatrixFactorization(
     dtype : {numpy.float32, numpy.float64}, default=numpy.float32
         Of factors and biases; float32 takes half the memory and time.
     n_jobs : int or None, default=None
-        Threads of `fit`, of which it uses eight at the most; None is one. Results do not depend on
-        it.
+        Threads of `fit`, of which it uses eight at the most; None is as many as BLAS has. Results
+        do not depend on it.
     random_state : int, RandomState instance or None, default=None
         Draws new factors, the order of the ratings, what is held out and negatives.
     verbose : int, default=0
@@ -279,9 +277,7 @@ class GDMatrixFactorization(
 
     # fit
 
-    def fit(
-        self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the model.
 
         Parameters
@@ -479,7 +475,7 @@ class GDMatrixFactorization(
             model.mean = loss.constant(ratings.y, ratings.weights, method.n_negatives)
         self._users, self._items, self._seen, self._moments = users, items, seen, moments
         self.optimizer_ = method.rule
-        n_jobs = threads.count(self.n_jobs) or 1
+        n_jobs = threads.count(self.n_jobs)
         return Run(method, model, grid, rates, seen.arrays(), n_jobs)
 
     def _validation(self, held_out, run, rng):
