@@ -9,8 +9,11 @@ from sklearn.svm import LinearSVC
 
 from sgdlearn import GDLinearRegression, GDLogisticRegression, losses
 from sgdlearn._kernels import coordinate as kernels
-from sgdlearn._solvers import columns, quadratic
+from sgdlearn._solvers import columns, coordinate, quadratic
+from sgdlearn._solvers import objective as objectives
 from sgdlearn._solvers.batch import solve_batch
+from sgdlearn._solvers.certificate import Certificate
+from sgdlearn._solvers.duality import duality_gap
 from sgdlearn._solvers.monitor import Monitor
 from sgdlearn._solvers.objective import Objective
 from sgdlearn._solvers.rows import make_rows
@@ -363,3 +366,113 @@ def test_estimators(X):
     np.testing.assert_array_equal(model.coef_, tight)
     with pytest.raises(ValueError, match="learning_rate"):
         model.set_params(learning_rate=0.1).fit(X, y)
+
+
+# --- working sets that are more than the scratch holds
+
+
+@pytest.fixture
+def little_scratch(monkeypatch):
+    """Sparse columns in blocks of a few, from three parts of the rows."""
+    monkeypatch.setattr(columns, "LEAST", 200)
+    monkeypatch.setattr(columns, "PART", 1)
+    monkeypatch.setattr(columns, "SHARE", 10)
+    monkeypatch.setattr(columns, "MOST_PARTS", 3)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("stored", ["csr", "int64"])
+def test_gathered_columns_are_those_of_csc(stored, dtype, n_jobs, X, rng, little_scratch):
+    X = STORED[stored](X.astype(dtype))
+    objective = make(X, np.zeros(N), losses.SquaredError(), ElasticPenalty())
+    objective.n_jobs = n_jobs
+    ours, csc = columns.SparseColumns(objective, Scaling.identity(P)), X.tocsc()
+    assert len(ours._row_parts) == 3
+    np.testing.assert_array_equal(ours.sizes, np.diff(csc.indptr))
+    for which in (np.arange(P), np.array([1, 2, 7, 11]), np.array([4])):
+        seen = []
+        for (data, indices, indptr), part in ours.blocks(which):
+            for j in part:
+                entries, own = slice(*indptr[j : j + 2]), slice(*csc.indptr[j : j + 2])
+                np.testing.assert_array_equal(data[entries], csc.data[own])
+                np.testing.assert_array_equal(indices[entries], csc.indices[own])
+            seen.append(part)
+        np.testing.assert_array_equal(np.concatenate(seen), which)
+        assert (len(seen) == 1) == ours.fit(which) == ours.held.any()
+        # products along the columns that are held, and along the rows
+        a, D, w = rng.normal(size=N), rng.random(N), np.zeros(P)
+        w[which] = rng.normal(size=len(which))
+        np.testing.assert_allclose(ours.slopes(a, which), X.T[which] @ a, rtol=1e-6)
+        np.testing.assert_allclose(ours.predictions(w), X @ w, rtol=1e-5, atol=1e-6)
+        dz, image = ours.image(which, w, D)
+        np.testing.assert_allclose(dz, D * (X @ w), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(image, X.T[which] @ (D * (X @ w)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("penalty", ["l1", "elastic", "positive", "units"])
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
+def test_blocks_come_to_the_optimum_of_dense_columns(
+    loss, penalty, intercept, X, rng, little_scratch
+):
+    y, weights = targets_of(loss, X), rng.integers(1, 4, size=N).astype(float)
+    settings = {"weights": weights, "intercept": intercept}
+    dense = run(make(X, y, loss, PENALTIES[penalty], **settings))
+    for stored in ("csr", "int64"):
+        objective = make(STORED[stored](X), y, loss, PENALTIES[penalty], **settings)
+        result = run(objective)
+        assert result.converged
+        np.testing.assert_allclose(result.W, dense.W, atol=1e-6)
+        np.testing.assert_allclose(result.b, dense.b, atol=1e-6)
+        np.testing.assert_array_equal(result.W == 0.0, dense.W == 0.0)
+        loose = run(objective, tol=1e-4)
+        excess = objective.value(loose.W, loose.b) - objective.value(result.W, result.b)
+        assert loose.converged
+        assert excess <= loose.dual_gap + 1e-14
+
+
+def test_blocks_under_the_softmax(X, little_scratch):
+    y = targets_of(losses.Multinomial(), X, 3)
+    dense, blocks = (
+        run(make(stored, y, losses.Multinomial(), PENALTIES["l1"], k=3))
+        for stored in (X, sparse.csr_matrix(X))
+    )
+    np.testing.assert_allclose(blocks.W, dense.W, atol=1e-6)
+
+
+def test_threads_change_no_bit(X, little_scratch, monkeypatch):
+    monkeypatch.setattr(objectives, "PART", 100)  # several parts of the rows
+    y = targets_of(losses.LogLoss(), X)
+    results = []
+    for n_jobs in (None, 2, 3):
+        objective = make(sparse.csr_matrix(X), y, losses.LogLoss(), PENALTIES["l1"])
+        objective.n_jobs = n_jobs
+        assert len(objective.parts) > 3
+        results.append(run(objective, tol=1e-6))
+    for result in results[1:]:
+        np.testing.assert_array_equal(result.W, results[0].W)
+        assert result.dual_gap == results[0].dual_gap
+
+
+# --- the duality gap
+
+
+@pytest.mark.parametrize("stored", ["C", "csr"])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
+def test_mended_slopes_tell_a_smaller_gap(loss, intercept, stored, X, rng):
+    """Near the optimum, where one coordinate makes slopes too steep in some columns."""
+    objective = make(STORED[stored](X), targets_of(loss, X), loss, PENALTIES["l1"])
+    objective.fit_intercept = intercept
+    best = run(objective)
+    scaling = Scaling.from_rows(objective.rows, centre=intercept)
+    W = best.W.copy()
+    W[0, np.flatnonzero(W[0])[0]] += 1e-3
+    near = coordinate._Run(objective, Certificate(objective, scaling), W, best.b)
+    near.look()
+    slopes = near.mended_slopes(1e-6)
+    plain = duality_gap(objective, W, near.b)
+    mended = duality_gap(objective, W, near.b, slopes)
+    excess = objective.value(W, near.b) - objective.value(best.W, best.b)
+    assert excess - 1e-14 <= mended < 0.5 * plain

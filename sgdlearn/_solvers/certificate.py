@@ -175,7 +175,9 @@ class Stopping:
         return norm <= self._limit or n_iter >= self._next
 
     def confirm(self, n_iter, norm, value, W, b, slopes=None):
-        """Look at (W, b), where F is `value` and the certificate `norm`; by these `slopes`, or none.
+        """Look at (W, b), where F is `value` and the certificate `norm`.
+
+        `slopes`, of the losses, are a dual point that the solver has (see `value_and_gap`).
         """
         if not self.has_gap:
             self.optimality = norm

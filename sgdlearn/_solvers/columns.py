@@ -103,9 +103,9 @@ class SparseColumns:
         return self.sizes[which].sum() <= self.room
 
     def blocks(self, which):
-        """Pairs of CSC arrays, good until the next pair, and columns that they hold: all of `which`.
+        """CSC arrays and columns that they hold, pair by pair: all of `which`.
 
-        Each is read in a small part of a second, for Ctrl-C.
+        Arrays are good until the next pair. Each is read in a small part of a second, for Ctrl-C.
         """
         if self.held[which].all():
             blocks = [which]

@@ -5,7 +5,8 @@ are not zero and those whose slopes say that they should not be. In them the mea
 by its quadratic model, which coordinate descent goes down (Friedman, Hastie, Tibshirani 2010; for
 other losses than the squared one as in newGLMNET: Yuan, Ho, Lin 2012; working sets: Massias,
 Gramfort, Salmon 2018), and the step to its minimum is shortened until F falls. The model of squared
-loss is the loss itself.
+loss is the loss itself. Where it is not, or where columns are many, a visit of them and some steps
+of conjugate gradients are all that is asked of a model; the next one knows better.
 
 Outputs take their turns in every iteration, the classes of a softmax too.
 """
@@ -22,11 +23,12 @@ from .result import Result
 # that one has gained.
 ACCURACY = 1e-2
 EXACT_ACCURACY = 1e-6
-# The share that conjugate gradients may leave of a squared gradient where the model is not the loss
-# itself: so many times the certificate's norm, which is 1 at the zero model, but not less than that.
+# The share that conjugate gradients may leave of a squared gradient: so many times the norm of the
+# certificate, which is 1 at the zero model, and no less than that. Where the model is the loss
+# itself, and cheap to visit, its minimum is sought.
 CLOSER, TIGHTEST = 0.5, 1e-3
-# Slopes too steep in a column cost the duality gap their share of the penalty. They are mended where
-# that is more than this share of the gap that tol allows.
+# A column with slopes too steep costs the duality gap their excess, as a share of the penalty. They
+# are mended where that is more than this share of the gap that tol allows.
 ALLOWED = 0.2
 # Rows have at least this share of the greatest curvature that the loss has: it rises where a model
 # foretold too much, and falls where it did not.
@@ -180,7 +182,7 @@ class _Run:
         model = self.columns.model(which, D)
         accuracy = EXACT_ACCURACY if self.exact else ACCURACY
         if not (self.exact and self.columns.fit(which)):
-            model.approximates(max(CLOSER * self.norm, TIGHTEST))
+            model.approximates(max(CLOSER * self.norm, TIGHTEST), 1 + self.exact)
         lower = self.objective.penalty.lower
         delta = np.zeros_like(w)
         delta[which] = model.minimise(w, g, a, self.t1, self.t2, lower, accuracy) - w[which]
@@ -284,7 +286,8 @@ class _Run:
 
     def loss_of(self, c):
         """The mean loss of output c; of all together for the softmax."""
-        return self.to_slopes(c, np.array(self.Z.T if self.softmax else self.Z[c, :, None], order="C"))
+        Z = self.Z.T if self.softmax else self.Z[c, :, None]
+        return self.to_slopes(c, np.array(Z, order="C"))
 
     def penalty_of(self, w):
         return float(self.t1 @ np.abs(w) + 0.5 * self.t2 @ np.square(w))

@@ -5,8 +5,9 @@ About the present coefficients w0 the model is
     1/2 (w - w0)' H (w - w0) + g . (w - w0),      H = X' diag(D) X,  g = X' a,
 
 with the best intercept put in: with it columns count as centred, by their means under D. The
-penalty is kept as it is. Coordinate descent visits the whole working set and then its support, the
-coefficients that are not zero, some times. Where that is slow the support jumps:
+penalty is kept as it is. Coordinate descent visits the whole working set and then, where a minimum
+is sought, its support, the coefficients that are not zero, some times. Where that is slow the
+support jumps:
 
 - with H at hand to the minimum that it would have if no sign changed, as far as none does, from
   there on without the coefficient that came to zero, and so on;
@@ -135,16 +136,14 @@ class GramModel:
         """a there, with the best intercept."""
         return centred(self.a + self.D * self.moved(), self.D, self.centred)
 
-    def approximates(self, share):
-        """The loss is not the model; with H at hand its minimum costs next to nothing, though."""
+    def approximates(self, share, rounds=1):
+        """The minimum need not be exact; with H at hand it costs next to nothing, though."""
 
     def support(self):
         return np.flatnonzero(self.w)
 
     def visit(self, order):
-        return kernels.gram_visits(
-            self.H, order, self.t1, self.t2, self.lower, self.w, self.g
-        )
+        return kernels.gram_visits(self.H, order, self.t1, self.t2, self.lower, self.w, self.g)
 
     def jump(self, support):
         """To the minimum on the support with these signs; what would change its sign drops out."""
@@ -205,9 +204,9 @@ class ColumnModel:
         """a there, with the best intercept."""
         return centred(self.a, self.D, self.columns.centred)
 
-    def approximates(self, share):
-        """The loss is not the model: a visit, then conjugate gradients leave this share."""
-        self.rounds, self.support_visits, self.closer = 1, 0, share
+    def approximates(self, share, rounds=1):
+        """No more is asked than this: a visit, then conjugate gradients leave this share."""
+        self.rounds, self.support_visits, self.closer = rounds, 0, share
 
     def moved(self):
         """X times the way that the coefficients have gone in `minimise`, (n,)."""
@@ -274,14 +273,10 @@ class ColumnModel:
         return self.columns.slopes(a, order) - self.means[order] * S
 
     def rise(self, before, a):
-        """By how much the model and the penalty have risen from where w was `before`, to slopes a."""
+        """By how much model and penalty have risen from where w was `before` to the slopes a."""
         t1, t2 = self.t1[self.order], self.t2[self.order]
         w, before, step = self.w[self.order], before[self.order], a - self.a  # D dz
         rise = (self.a + 0.5 * step) @ (step / self.D)
         if self.columns.centred:
             rise -= (self.S[0] + 0.5 * step.sum()) * step.sum() / self.total
-        return (
-            rise
-            + t1 @ (np.abs(w) - np.abs(before))
-            + 0.5 * t2 @ ((w - before) * (w + before))
-        )
+        return rise + t1 @ (np.abs(w) - np.abs(before)) + 0.5 * t2 @ ((w - before) * (w + before))

@@ -57,7 +57,8 @@ class CoordinateDescent(Optimizer):
       not be 0; then F is made to fall along the step from the old w
 
     Friedman, Hastie & Tibshirani 2010 (glmnet); Yuan, Ho & Lin 2012 (newGLMNET); Massias, Gramfort
-    & Salmon 2018 (working sets). Sparse X is converted to CSC, once.
+    & Salmon 2018 (working sets). Columns of sparse X are gathered, an eighth
+    of X at a time.
     """
 
     name = "cd"
