@@ -6,6 +6,9 @@ import numpy as np
 
 from .arrays import writeable
 
+# A column of so much of all weight has no zeros.
+FULL = 1.0 - 1e-9
+
 
 @dataclass(frozen=True)
 class ColumnMoments:
@@ -68,12 +71,26 @@ class ColumnSums:
         self.sums[:, columns] = others.sums[:, columns] * [[1.0], [share], [share], [share]]
         self._moments = None
 
-    def resize(self, factor, columns):
-        """Take these columns for ones of other units, so many times as large."""
-        self.sums[0, columns] *= factor
-        self.sums[2, columns] *= factor
-        self.sums[3, columns] *= factor**2
+    def resize(self, factor):
+        """Take all columns for ones of other units, so many times as large."""
+        self.sums *= np.array([[factor], [1.0], [factor], [factor**2]])
         self._moments = None
+        return self
+
+    def join(self, others):
+        """Add the rows of other sums, about references of their own.
+
+        With a = r' - r:  first += first' + a weight',  second += second' + a (2 first' + a weight')
+        """
+        reference, weight, first, second = others.sums
+        self.sums[0] = np.where(self.sums[1] > 0.0, self.sums[0], reference)
+        away = reference - self.sums[0]
+        self.sums[1] += weight
+        self.sums[2] += first + away * weight
+        self.sums[3] += second + away * (2.0 * first + away * weight)
+        self.weight += others.weight
+        self._moments = None
+        return self
 
     def spreads(self):
         """The variance of each column; of its entries' squares the mean, if it has zeros."""
@@ -81,8 +98,14 @@ class ColumnSums:
         held = np.maximum(weight, np.finfo(np.float64).tiny)
         beyond = first / held
         variance = np.maximum(second / held - beyond**2, 0.0)
-        full = weight >= (1.0 - 1e-9) * self.weight
+        full = weight >= FULL * self.weight
         return np.where(full, variance, variance + (reference + beyond) ** 2)
+
+    @property
+    def far(self):
+        """Whether each column has no zeros, and a mean of more than its deviation."""
+        moments = self.moments()
+        return (self.sums[1] >= FULL * self.weight) & (moments.mean**2 > moments.variance)
 
     def moments(self):
         """The `ColumnMoments` of the rows so far, put together once."""

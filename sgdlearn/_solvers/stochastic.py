@@ -180,7 +180,7 @@ class Run:
         clock, penalty = self.state.clock, self.method.penalty
         size = self.unit if self.scaling is None else self.scaling.scale * self.unit
         total = clock[WEIGHT]
-        base = self.method.rule.beta / clock[FIRST_RATE]
+        base = self.method.rule.beta / clock[FIRST_RATE] if clock[FIRST_RATE] else 0.0
         return base, total * penalty.l1 * size, total * penalty.l2 * size**2
 
     def __getstate__(self):
@@ -319,7 +319,7 @@ class Run:
             memory = self.schedule_state
         return replace(self, method=method, state=state, rates=rates, schedule_state=memory)
 
-    def follow_metric(self, scaling, sparse, unit):
+    def follow_metric(self, scaling, sparse, unit, factor=1.0):
         """Go on in the metric as it is now, that of sparse or of dense rows.
 
         For a column whose size has drifted, what is kept is the coefficient in the metric; whose
@@ -333,20 +333,26 @@ class Run:
         state = self.state
         self.settle()
         ftrl = self.method.rule.name == "ftrl"
-        held = self._summed_up() if ftrl else None
+        summing = ftrl or self.method.rule.name in ("adagrad", "schedule_free")
+        if summing:
+            base, _, before = self._summed_up()
+            rest = base + (state.slots[2] if ftrl else np.sqrt(state.slots[0]) / self.rates.first)
+        old = Scaling(old.shift * factor, old.scale / factor)
         other_kind = sparse != self.sparse_metric
         steady = other_kind | (np.abs(old.scale - scaling.scale) <= DRIFT * scaling.scale)
         ratio = np.ones_like(old.scale)
         np.divide(old.scale, scaling.scale, out=ratio, where=steady & (scaling.scale > 0.0))
-        drifted = ~steady
+        drifted = ~steady | (factor != 1.0)
         moved = scaling.shift - old.shift
         steady &= other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
         moved[~steady] = 0.0
         moving = [(state.W, state.b), (state.average, state.b_average)]
         if self.method.rule.name == "schedule_free":
-            if not steady.all():  # what was learnt in other units weighs no more
-                state.W[:], state.b[:] = state.slots[1], state.b_slots[1]
-                state.clock[ELAPSED] = 0.0
+            share = min(factor, 1.0 / factor) ** 2 if steady.all() else 0.0
+            if share < 1.0:  # what was learnt in other units weighs less
+                state.W += (1.0 - share) * (state.slots[1] - state.W)
+                state.b += (1.0 - share) * (state.b_slots[1] - state.b)
+                state.clock[ELAPSED] *= share
             moving.append((state.slots[1], state.b_slots[1]))
         if self.method.rule.name == "dog":
             moving.extend(zip(state.slots, state.b_slots, strict=True))
@@ -356,12 +362,18 @@ class Run:
                 W *= ratio.astype(W.dtype)
         self.scaling, self.sparse_metric, self.unit = scaling, sparse, unit
         self._kernel_scaling = self._coefficients = None
-        if ftrl:
-            base, _, before = held
+        state.clock[WEIGHT] /= max(1.0, factor) ** 2
+        if summing:
             _, _, after = self._summed_up()
-            rest = base + state.slots[2]
-            state.W *= np.where(drifted, np.minimum((rest + before) / (rest + after), 1.0), 1.0)
-            self._follow_coefficients()
+            change = np.ones_like(rest)
+            np.divide(rest + before, rest + after, out=change, where=drifted & (rest + after > 0.0))
+            eased = np.maximum(change, 1.0).astype(state.W.dtype)
+            if ftrl:
+                state.W *= np.minimum(change, 1.0)
+                state.slots[1:] /= eased
+                self._follow_coefficients()
+            else:
+                state.slots[0] /= eased**2
 
     def settle(self):
         """Carry out all that has been put off."""

@@ -5,13 +5,17 @@ coefficient in the metric v_j = s_j w_j is what is kept: predictions on rows of 
 large as those on rows of the old one were, so that a drifting scale cannot blow them up (Ross,
 Mineiro, Langford 2013, "Normalized Online Learning"). A few rows far out of scale are no drift:
 they are learnt from with little weight.
+
+Units may change in one column, or in all columns by one factor: then a column of rare entries, from
+which nothing could be told alone, goes with the others.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .automatic_rate import AutomaticRate, curvature_of, spread_of
+from .lengths import LENGTH, Lengths
 from .moments import ColumnSums
 from .rows import DenseRows
 from .scaling import Scaling, check_squares
@@ -31,6 +35,14 @@ LATE_ENTRIES = 20
 OTHER = 16.0
 MANY, OTHER_OF_MANY = 1000, 4.0
 ROUNDING = 1e-12
+# Rows that are longer or shorter on the whole are looked at as soon as they are this share of all.
+LATE_SHARE = 0.01
+# All columns have come to other units together if there are so many, and half of them have changed
+# by factors that lie no farther apart than this.
+COLUMNS, APART = 5, 4.0
+
+# What `Stream.doubting` has found in a first chunk.
+NO_SIGNS = 0, None
 
 
 @dataclass
@@ -57,6 +69,8 @@ class Stream:
         Columns whose new units are known from a few rows alone.
     earlier : ColumnSums or None
         `columns` when it was last looked at for columns in new units, after `earlier_rows`.
+    lengths : Lengths
+        Of the rows since the metric was made.
     """
 
     columns: ColumnSums
@@ -70,6 +84,7 @@ class Stream:
     unsure: np.ndarray | None = None
     earlier: ColumnSums | None = None
     earlier_rows: int = 0
+    lengths: Lengths = field(default_factory=Lengths)
 
     @classmethod
     def begin(cls, p, n_targets, loss):
@@ -95,8 +110,11 @@ class Stream:
         }
         return replace(self, columns=self.columns.copy(), **kept)
 
-    def see(self, rows, targets, weights, suspects=0):
+    def see(self, rows, targets, weights, signs=NO_SIGNS):
         """Add a chunk; one of a new scale is kept apart from the rows before it."""
+        suspects, lengths = signs
+        if lengths is not None:
+            self.lengths = lengths
         if suspects == 0:
             self.pending = None
         else:
@@ -125,13 +143,22 @@ class Stream:
         moments = self.columns.moments()
         return Scaling.from_moments(moments, self.weight, centre=centre, per_row=sparse)
 
-    def is_due(self, rows, weights, suspects):
+    def is_due(self, rows, weights, signs):
         """Whether the metric is to be renewed before this chunk is learnt from."""
         added = rows.n if weights is None else weights.sum()
-        return suspects >= BELIEVED or self.weight + added >= GROWTH * self.renewed
+        suspects, lengths = signs
+        if suspects >= BELIEVED or self.weight + added >= GROWTH * self.renewed:
+            return True
+        late_rows = self.n_rows + rows.n - self.earlier_rows
+        if lengths is None or late_rows < max(LATE_ROWS, LATE_SHARE * self.n_rows):
+            return False
+        return lengths.drifted
 
-    def doubting(self, rows, weights, scaling):
-        """(weights, suspects) by which to learn from this chunk; weights None for all one.
+    def doubting(self, rows, weights, scaling, same_kind=True):
+        """(weights, signs) by which to learn from this chunk; weights None for all one.
+
+        The signs are the number of suspects and the `Lengths` since the metric was made, which the
+        rows of another storage than its do not tell.
 
         A few broken rows must not undo the model: those far longer than any before weigh as if
         they were not, unless it is most rows that are so now.
@@ -140,47 +167,61 @@ class Stream:
         longest, limit = lengths.max(), LONGER * self.longest
         check_squares(longest)
         if self.suspects == 0 and (longest <= limit or limit == 0.0):
-            return weights, 0
+            return weights, (0, self.lengths.joined(lengths, weights) if same_kind else None)
         doubtful = np.count_nonzero(lengths > limit)
         suspects = self.suspects + doubtful if 2 * doubtful > rows.n else 0
         if suspects < BELIEVED:
             trust = np.minimum(1.0, limit / lengths)
             weights = trust if weights is None else weights * trust
-        return weights, suspects
+        known = self.lengths.joined(np.minimum(lengths, limit), None) if same_kind else None
+        return weights, (suspects, known)
 
     def renew(self, rows, weights, scaling):
         """Bring the record up to date by a chunk that has been seen, in the new metric."""
         longest = rows.row_squares(scaling, weights, last=1.0).max()
         self.longest = max(self.longest, float(longest))
         self.renewed = self.weight
+        self.lengths = self.lengths.renewed(float(self.mean_squares(scaling).sum()) + 1.0)
         if self.suspects >= BELIEVED:  # look again soon
             soon = self.weight * (1.0 + LATE_ROWS / self.n_rows) / GROWTH
             self.renewed = min(self.renewed, soon)
 
     def forget(self):
-        """Forget the old units of columns that have come to others."""
-        late_rows = self.n_rows - self.earlier_rows
+        """Forget the old units of columns that have come to others.
+
+        Returns
+        -------
+        factor : float
+            By which all columns have grown together, 1 if they have not.
+        """
+        late_rows, factor = self.n_rows - self.earlier_rows, 1.0
         believed = self.suspects >= BELIEVED
         if late_rows < LATE_ROWS and not believed:
-            return
+            return factor
         if self.earlier is not None:
-            late, entries = self.columns.since(self.earlier), LATE_ENTRIES
+            since = self.columns.since(self.earlier)
+            late, entries = since, LATE_ENTRIES
             if believed:
                 late, late_rows, entries = self.pending, self.pending.weight, BELIEVED
             now, before = late.spreads(), self.earlier.spreads()
             known = (late.sums[1] >= entries * late.weight / late_rows) & (before > 0.0)
             share = np.divide(now, before, out=np.ones_like(now), where=known)
+            if believed or self.lengths.drifted:
+                least = OTHER_OF_MANY if believed else LENGTH
+                factor = common_factor(share[known], late.sums[1][known], least)
+            if factor != 1.0:
+                self.columns = self.earlier.copy().resize(factor).join(since)
+                # of a far mean the common factor says too little
+                share[known & ~late.far] /= factor**2
             other = np.where(late.sums[1] >= MANY * late.weight / late_rows, OTHER_OF_MANY, OTHER)
             new = (share > other) | ((share * other < 1.0) & (share > ROUNDING))
-            common = np.sort(share[known])[known.sum() // 2] if known.any() else 1.0
             if self.unsure is not None and not believed:
                 new |= self.unsure & known
             if new.any():
                 self.columns.become(late, new)
-            if not 1.0 / OTHER <= common <= OTHER:  # so have those too that were not seen lately
-                self.columns.resize(np.sqrt(common), ~known)
             self.unsure = new if late_rows < LATE_ROWS else None
         self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
+        return factor
 
     def mean_squares(self, scaling):
         """The mean of x~_ij^2, (p,): for dense rows one, for sparse ones a rare column's share."""
@@ -217,3 +258,28 @@ class Stream:
         square = float(self.mean_squares(scaling).sum()) + 1.0
         curvature = curvature_of(method, square * self.weight / self.n_rows, self.longest)
         return AutomaticRate(method.rule, curvature, square, self.spread, epoch, follows=False)
+
+
+def common_factor(share, weight, least):
+    """By which the units of most columns have grown, 1 if they have not together.
+
+    Median and mean of the columns' shares have to say so, and the less of the two is believed:
+    columns with heavy tails look smaller than they are while no large entry has come.
+
+    Parameters
+    ----------
+    share : ndarray
+        How many times as large the mean square of each column is.
+    weight : ndarray
+        Of its late entries.
+    least : float
+        Shares nearer to 1 are no change.
+    """
+    if len(share) < COLUMNS or share.min() <= 0.0:
+        return 1.0
+    low, median, high = np.quantile(share, (0.25, 0.5, 0.75))
+    mean = np.average(share, weights=weight)
+    if high > APART * low or (mean - 1.0) * (median - 1.0) <= 0.0:
+        return 1.0
+    common = min(mean, median) if mean > 1.0 else max(mean, median)
+    return 1.0 if 1.0 / least < common < least else float(np.sqrt(common))
