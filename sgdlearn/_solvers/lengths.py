@@ -5,8 +5,8 @@ from, and s_i the weights, the rows since then have drifted if
 
     |mean_i l_i - m|  >  max((1 - 1 / LENGTH) m, SURE m v / sqrt(sum_i s_i)),
 
-v^2 being the mean of (l_i / m)^2 over all rows ever judged, each by the metric of its time. Entries
-of one row are long or short together: so it takes many rows to be sure, however many columns.
+v^2 being the variance of l_i / m over all rows ever judged, each by the metric of its time. The
+entries of a row may be large or small together: it takes many rows to be sure, not many columns.
 """
 
 from dataclasses import dataclass, replace
@@ -27,14 +27,15 @@ class Lengths:
         m.
     weight, total : float
         The sums of s_i and of s_i l_i.
-    all_weight, all_squares : float
-        Those of s_i and s_i (l_i / m)^2 over all rows ever judged.
+    all_weight, all_total, all_squares : float
+        Those of s_i, s_i l_i / m and s_i (l_i / m)^2 over all rows ever judged.
     """
 
     expected: float = 1.0
     weight: float = 0.0
     total: float = 0.0
     all_weight: float = 0.0
+    all_total: float = 0.0
     all_squares: float = 0.0
 
     def joined(self, lengths, weights):
@@ -52,6 +53,7 @@ class Lengths:
             self.weight + weight,
             self.total + total,
             self.all_weight + weight,
+            self.all_total + total / self.expected,
             self.all_squares + squares / self.expected**2,
         )
 
@@ -67,4 +69,5 @@ class Lengths:
         away = abs(self.total / self.weight / self.expected - 1.0)
         if away <= 1.0 - 1.0 / LENGTH:
             return False
-        return away**2 * self.weight > SURE**2 * self.all_squares / self.all_weight
+        variance = self.all_squares / self.all_weight - (self.all_total / self.all_weight) ** 2
+        return away**2 * self.weight > SURE**2 * variance

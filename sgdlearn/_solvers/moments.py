@@ -6,6 +6,9 @@ import numpy as np
 
 from .arrays import writeable
 
+# Entries of so much of all weight leave no zeros.
+FULL = 1.0 - 1e-9
+
 # A column of so much of all weight has no zeros.
 FULL = 1.0 - 1e-9
 
@@ -65,47 +68,53 @@ class ColumnSums:
         sums[1:] -= earlier.sums[1:]
         return ColumnSums(sums, self.weight - earlier.weight)
 
-    def become(self, others, columns):
-        """Take these columns' moments from others, as if all rows had been like theirs."""
-        share = self.weight / others.weight
-        self.sums[:, columns] = others.sums[:, columns] * [[1.0], [share], [share], [share]]
-        self._moments = None
+    def about(self, reference):
+        """The same sums about other references; with a = r - r',
 
-    def resize(self, factor):
-        """Take all columns for ones of other units, so many times as large."""
-        self.sums *= np.array([[factor], [1.0], [factor], [factor**2]])
-        self._moments = None
-        return self
+        first' = first + a weight,    second' = second + a (2 first + a weight).
+        """
+        old, weight, first, second = self.sums
+        away = old - reference
+        first, second = first + away * weight, second + away * (2.0 * first + away * weight)
+        return ColumnSums(np.array([reference, weight, first, second]), self.weight)
 
     def join(self, others):
-        """Add the rows of other sums, about references of their own.
-
-        With a = r' - r:  first += first' + a weight',  second += second' + a (2 first' + a weight')
-        """
-        reference, weight, first, second = others.sums
-        self.sums[0] = np.where(self.sums[1] > 0.0, self.sums[0], reference)
-        away = reference - self.sums[0]
-        self.sums[1] += weight
-        self.sums[2] += first + away * weight
-        self.sums[3] += second + away * (2.0 * first + away * weight)
+        """Add the rows of other sums."""
+        self.sums[0] = np.where(self.sums[1] > 0.0, self.sums[0], others.sums[0])
+        self.sums[1:] += others.about(self.sums[0]).sums[1:]
         self.weight += others.weight
         self._moments = None
         return self
 
-    def spreads(self):
-        """The variance of each column; of its entries' squares the mean, if it has zeros."""
+    def become(self, others, columns):
+        """Take the entries of these columns for ones as those of others are."""
+        share = self.sums[1, columns] / others.sums[1, columns]
+        self.sums[0, columns] = others.sums[0, columns]
+        self.sums[1:, columns] = others.sums[1:, columns] * share
+        self._moments = None
+
+    def without(self, columns):
+        """The sums of the other columns; None if there are no entries in them."""
+        sums = self.sums.copy()
+        sums[1:, columns] = 0.0
+        return ColumnSums(sums, self.weight) if sums[1].any() else None
+
+    def resized(self, factor):
+        """The sums in other units, in which all columns are so many times as large."""
+        return ColumnSums(self.sums * [[factor], [1.0], [factor], [factor**2]], self.weight)
+
+    def entries(self):
+        """Mean and variance of what is not zero in each column."""
         reference, weight, first, second = self.sums
         held = np.maximum(weight, np.finfo(np.float64).tiny)
         beyond = first / held
-        variance = np.maximum(second / held - beyond**2, 0.0)
-        full = weight >= FULL * self.weight
-        return np.where(full, variance, variance + (reference + beyond) ** 2)
+        return reference + beyond, np.maximum(second / held - beyond**2, 0.0)
 
-    @property
-    def far(self):
-        """Whether each column has no zeros, and a mean of more than its deviation."""
-        moments = self.moments()
-        return (self.sums[1] >= FULL * self.weight) & (moments.mean**2 > moments.variance)
+    def spreads(self):
+        """The variance of each column; of its entries' squares the mean, if it has zeros."""
+        mean, variance = self.entries()
+        full = self.sums[1] >= FULL * self.weight
+        return np.where(full, variance, variance + mean**2)
 
     def moments(self):
         """The `ColumnMoments` of the rows so far, put together once."""

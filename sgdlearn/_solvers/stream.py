@@ -5,20 +5,19 @@ coefficient in the metric v_j = s_j w_j is what is kept: predictions on rows of 
 large as those on rows of the old one were, so that a drifting scale cannot blow them up (Ross,
 Mineiro, Langford 2013, "Normalized Online Learning"). A few rows far out of scale are no drift:
 they are learnt from with little weight.
-
-Units may change in one column, or in all columns by one factor: then a column of rare entries, from
-which nothing could be told alone, goes with the others.
 """
 
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
 import numpy as np
 
 from .automatic_rate import AutomaticRate, curvature_of, spread_of
-from .lengths import LENGTH, Lengths
+from .lengths import Lengths
 from .moments import ColumnSums
 from .rows import DenseRows
 from .scaling import Scaling, check_squares
+from .units import LATE_ROWS, Units
 
 # Updates that count as an epoch on a stream that did not begin with a fit.
 UPDATES_PER_EPOCH = 1000
@@ -27,20 +26,8 @@ GROWTH = 1.1
 # A row this much longer than any before is doubtful; so many of them in succession are no accident.
 LONGER = 2.0
 BELIEVED = 20
-# A column whose square is so many times larger or smaller over the last rows, of which there have
-# to be so many, with so many entries, has come to other units. Below ROUNDING it is constant for a
-# while, or what rounding left.
-LATE_ROWS = 100
-LATE_ENTRIES = 20
-OTHER = 16.0
-MANY, OTHER_OF_MANY = 1000, 4.0
-ROUNDING = 1e-12
 # Rows that are longer or shorter on the whole are looked at as soon as they are this share of all.
 LATE_SHARE = 0.01
-# All columns have come to other units together if there are so many, and half of them have changed
-# by factors that lie no farther apart than this.
-COLUMNS, APART = 5, 4.0
-
 # What `Stream.doubting` has found in a first chunk.
 NO_SIGNS = 0, None
 
@@ -65,10 +52,8 @@ class Stream:
         Rows far longer than those before that the last ones were.
     pending : ColumnSums or None
         Of those rows, at their full weight.
-    unsure : ndarray of shape (p,) or None
-        Columns whose new units are known from a few rows alone.
-    earlier : ColumnSums or None
-        `columns` when it was last looked at for columns in new units, after `earlier_rows`.
+    units : Units
+        Of the columns, when they were last looked at.
     lengths : Lengths
         Of the rows since the metric was made.
     """
@@ -81,9 +66,7 @@ class Stream:
     loss: float | None = None
     suspects: int = 0
     pending: ColumnSums | None = None
-    unsure: np.ndarray | None = None
-    earlier: ColumnSums | None = None
-    earlier_rows: int = 0
+    units: Units = field(default_factory=Units)
     lengths: Lengths = field(default_factory=Lengths)
 
     @classmethod
@@ -120,7 +103,7 @@ class Stream:
         else:
             self.pending = (self.pending or ColumnSums.begin(rows.p)).add(rows)
             if suspects >= BELIEVED and self.n_rows > 0:
-                self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
+                self.units = replace(self.units, earlier=self.columns.copy(), n_rows=self.n_rows)
         self.columns.add(rows, weights)
         if self.targets is not None:
             self.targets.add(DenseRows(targets), weights)
@@ -149,7 +132,7 @@ class Stream:
         suspects, lengths = signs
         if suspects >= BELIEVED or self.weight + added >= GROWTH * self.renewed:
             return True
-        late_rows = self.n_rows + rows.n - self.earlier_rows
+        late_rows = self.n_rows + rows.n - self.units.n_rows
         if lengths is None or late_rows < max(LATE_ROWS, LATE_SHARE * self.n_rows):
             return False
         return lengths.drifted
@@ -164,8 +147,9 @@ class Stream:
         they were not, unless it is most rows that are so now.
         """
         lengths = rows.row_squares(scaling, weights, last=1.0)
-        longest, limit = lengths.max(), LONGER * self.longest
-        check_squares(longest)
+        longest, limit = float(lengths.max() if rows.n > 1 else lengths[0]), LONGER * self.longest
+        if not isfinite(longest):
+            check_squares(longest)
         if self.suspects == 0 and (longest <= limit or limit == 0.0):
             return weights, (0, self.lengths.joined(lengths, weights) if same_kind else None)
         doubtful = np.count_nonzero(lengths > limit)
@@ -187,40 +171,19 @@ class Stream:
             self.renewed = min(self.renewed, soon)
 
     def forget(self):
-        """Forget the old units of columns that have come to others.
+        """Forget the units that columns were in before.
 
         Returns
         -------
         factor : float
             By which all columns have grown together, 1 if they have not.
         """
-        late_rows, factor = self.n_rows - self.earlier_rows, 1.0
-        believed = self.suspects >= BELIEVED
-        if late_rows < LATE_ROWS and not believed:
-            return factor
-        if self.earlier is not None:
-            since = self.columns.since(self.earlier)
-            late, entries = since, LATE_ENTRIES
-            if believed:
-                late, late_rows, entries = self.pending, self.pending.weight, BELIEVED
-            now, before = late.spreads(), self.earlier.spreads()
-            known = (late.sums[1] >= entries * late.weight / late_rows) & (before > 0.0)
-            share = np.divide(now, before, out=np.ones_like(now), where=known)
-            if believed or self.lengths.drifted:
-                least = OTHER_OF_MANY if believed else LENGTH
-                factor = common_factor(share[known], late.sums[1][known], least)
-            if factor != 1.0:
-                self.columns = self.earlier.copy().resize(factor).join(since)
-                # of a far mean the common factor says too little
-                share[known & ~late.far] /= factor**2
-            other = np.where(late.sums[1] >= MANY * late.weight / late_rows, OTHER_OF_MANY, OTHER)
-            new = (share > other) | ((share * other < 1.0) & (share > ROUNDING))
-            if self.unsure is not None and not believed:
-                new |= self.unsure & known
-            if new.any():
-                self.columns.become(late, new)
-            self.unsure = new if late_rows < LATE_ROWS else None
-        self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
+        self.units, self.columns, factor = self.units.look(
+            self.columns,
+            self.n_rows,
+            drifted=self.lengths.drifted,
+            believed=self.pending if self.suspects >= BELIEVED else None,
+        )
         return factor
 
     def mean_squares(self, scaling):
@@ -258,28 +221,3 @@ class Stream:
         square = float(self.mean_squares(scaling).sum()) + 1.0
         curvature = curvature_of(method, square * self.weight / self.n_rows, self.longest)
         return AutomaticRate(method.rule, curvature, square, self.spread, epoch, follows=False)
-
-
-def common_factor(share, weight, least):
-    """By which the units of most columns have grown, 1 if they have not together.
-
-    Median and mean of the columns' shares have to say so, and the less of the two is believed:
-    columns with heavy tails look smaller than they are while no large entry has come.
-
-    Parameters
-    ----------
-    share : ndarray
-        How many times as large the mean square of each column is.
-    weight : ndarray
-        Of its late entries.
-    least : float
-        Shares nearer to 1 are no change.
-    """
-    if len(share) < COLUMNS or share.min() <= 0.0:
-        return 1.0
-    low, median, high = np.quantile(share, (0.25, 0.5, 0.75))
-    mean = np.average(share, weights=weight)
-    if high > APART * low or (mean - 1.0) * (median - 1.0) <= 0.0:
-        return 1.0
-    common = min(mean, median) if mean > 1.0 else max(mean, median)
-    return 1.0 if 1.0 / least < common < least else float(np.sqrt(common))
