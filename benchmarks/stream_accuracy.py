@@ -5,7 +5,9 @@
 
 Each figure is (F - F*) / (F(0) - F*) in percent, F(0) with the best intercept. Rows come 1,000 at a
 time, in raw units; alpha = 1/n. "jump" streams change their units by 1000 in the middle, and F is
-that of the second half. Beside it, scikit-learn's SGD with its defaults.
+that of the second half; those of sparse rows end in units of one, where the penalty is neither
+nothing nor everything. "growth" streams change theirs by so much from row to row until they come to
+one, and F is that of all rows in the last units. Beside it, scikit-learn's SGD with its defaults.
 """
 
 import sys
@@ -52,21 +54,47 @@ def one_hot(rng):
     return X, (z > np.quantile(z, 0.8)).astype(int)
 
 
+def in_units(X, units):
+    """Rows in units of their own."""
+    return sparse.csr_matrix(X.multiply(units)) if sparse.issparse(X) else units * X
+
+
 def streams(rng):
-    """(name, kind, X, y, where the last units begin)."""
+    """(name, kind, X, y, the X and y of F)."""
     X, wild = dense(rng), np.geomspace(1e-3, 1e4, 30)
-    yield "dense", "classes", X, classes(rng, X), 0
-    yield "scales, far means", "classes", X * wild + 100 * wild, classes(rng, X), 0
-    yield "scales, far means", "numbers", X * wild + 100 * wild, numbers(rng, X), 0
+    time, half = np.arange(N)[:, None] / N, N // 2
+
+    def whole(name, kind, X, y):
+        return name, kind, X, y, X, y
+
+    yield whole("dense", "classes", X, classes(rng, X))
+    yield whole("scales, far means", "classes", X * wild + 100 * wild, classes(rng, X))
+    yield whole("scales, far means", "numbers", X * wild + 100 * wild, numbers(rng, X))
     heavy = dense(rng, 10, tails=1.0)
-    yield "heavy tails", "numbers", heavy, numbers(rng, np.log(heavy)), 0
-    later = np.arange(N)[:, None] >= N // 2
+    yield whole("heavy tails", "numbers", heavy, numbers(rng, np.log(heavy)))
     for factor in (1e3, 1e-3):
-        jump = np.where(later, factor, 1.0) * X
-        yield f"jump by {factor:g}", "classes", jump, classes(rng, X), N // 2
-        yield f"jump by {factor:g}", "numbers", jump, numbers(rng, X), N // 2
-    yield "text", "classes", *text(rng), 0
-    yield "one-hot", "classes", *one_hot(rng), 0
+        jump = np.where(time < 0.5, 1.0, factor) * X
+        for kind, targets in (("classes", classes), ("numbers", numbers)):
+            y = targets(rng, X)
+            yield f"jump by {factor:g}", kind, jump, y, jump[half:], y[half:]
+    pairs = {"text": text(rng), "one-hot": one_hot(rng)}
+    for name, (S, y) in pairs.items():
+        yield whole(name, "classes", S, y)
+    for name, (S, y) in pairs.items():
+        for factor in (1e3, 1e-3):
+            jump = in_units(S, np.where(time < 0.5, 1.0 / factor, 1.0))
+            yield f"{name}, jump by {factor:g}", "classes", jump, y, S[half:], y[half:]
+    pairs["dense"] = X, classes(rng, X)
+    for name, (S, y) in pairs.items():
+        for factor in (1e3, 1e-3):
+            yield (
+                f"{name}, growth by {factor:g}",
+                "classes",
+                in_units(S, factor ** (time - 1)),
+                y,
+                S,
+                y,
+            )
 
 
 def objective(kind, X, y, w, b, alpha):
@@ -98,8 +126,8 @@ def one_pass(model, X, y):
 def run(*optimizers):
     optimizers = optimizers or ("auto",)
     warnings.simplefilter("ignore")
-    print(f"{'stream':20s}{'':9s}" + "".join(f"{o:>15s}" for o in [*optimizers, "scikit-learn"]))
-    for name, kind, X, y, start in streams(np.random.default_rng(0)):
+    print(f"{'stream':25s}{'':9s}" + "".join(f"{o:>15s}" for o in [*optimizers, "scikit-learn"]))
+    for name, kind, X, y, *last in streams(np.random.default_rng(0)):
         alpha = 1 / N
         ours = GDLinearRegression if kind == "numbers" else GDLogisticRegression
         models = [ours(optimizer=optimizer, alpha=alpha) for optimizer in optimizers]
@@ -109,9 +137,8 @@ def run(*optimizers):
             if theirs is SGDRegressor
             else SGDClassifier(loss="log_loss", alpha=alpha)
         )
-        last = X[start:], y[start:]
         row = [suboptimality(kind, one_pass(m, X, y), *last, alpha) for m in models]
-        print(f"{name:20s}{kind:9s}" + "".join(f"{value:15.3g}" for value in row), flush=True)
+        print(f"{name:25s}{kind:9s}" + "".join(f"{value:15.3g}" for value in row), flush=True)
 
 
 if __name__ == "__main__":

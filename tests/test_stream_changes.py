@@ -296,3 +296,94 @@ def test_a_few_broken_rows_are_no_new_units():
             model.partial_fit(X[chunk], y[chunk])
             other.partial_fit(whole[chunk], y[chunk])
         assert model.coef_ == pytest.approx(other.coef_, abs=0.1)
+
+
+def words(rng, n, p=300, length=12):
+    """Rows of a few words of many, most of them rare, and their classes."""
+    chosen = np.minimum((rng.pareto(0.7, size=(n, length)) * 8).astype(int), p - 1)
+    X = sparse.csr_array((np.ones(n * length), chosen.ravel(), np.arange(n + 1) * length), (n, p))
+    X.sum_duplicates()
+    z = X @ rng.normal(size=p) + rng.logistic(size=n)
+    return X, np.where(z > np.median(z), 1.0, -1.0)
+
+
+def learn(model, X, y, size):
+    for start in range(0, len(y), size):
+        chunk = slice(start, start + size)
+        model.partial_fit(X[chunk], y[chunk], classes=None if start else [-1.0, 1.0])
+    return model
+
+
+def left(model, X, y, alpha):
+    """(F - F*) / (F(0) - F*)."""
+    best = GDLogisticRegression(alpha=alpha, tol=1e-8).fit(X, y).loss_curve_[-1]
+    reached = ref.objective(X.toarray(), y, model.coef_, model.intercept_, ref.log_loss, l2=alpha)
+    return (reached - best) / (np.log(2) - best)
+
+
+@pytest.mark.parametrize("size", [1, 50, 1000])
+@pytest.mark.parametrize("factor", [1e-3, 10.0, 1e3])
+def test_rare_words_come_to_other_units_with_all_others(factor, size):
+    """Though hardly one of them alone has entries enough to tell."""
+    X, y = words(np.random.default_rng(4), 4000)
+    half = 2000
+    units = np.where(np.arange(4000) < half, 1.0 / factor, 1.0)
+    model = learn(
+        GDLogisticRegression(alpha=1e-3), sparse.csr_array(X.multiply(units[:, None])), y, size
+    )
+    true = np.sqrt(X.power(2).sum(axis=0) / np.maximum((X != 0).sum(axis=0), 1))
+    rare = (X[:half] != 0).sum(axis=0)
+    rare = (rare > 0) & (rare < 10)
+    sizes = model._run.scaling.size[rare] / true[rare]
+    assert rare.sum() > 100
+    assert np.all((sizes > 0.5) & (sizes < 2.0))
+
+
+@pytest.mark.parametrize("factor", [10.0, 1e3])
+def test_what_a_penalty_held_back_is_learnt_anew(factor):
+    """Units so small that the penalty allows nothing, and then others: as good as a new model."""
+    X, y = words(np.random.default_rng(5), 6000)
+    half, alpha = 3000, 1e-3
+    units = np.where(np.arange(6000) < half, 1.0 / factor, 1.0)
+    model = learn(
+        GDLogisticRegression(alpha=alpha), sparse.csr_array(X.multiply(units[:, None])), y, 100
+    )
+    fresh = learn(GDLogisticRegression(alpha=alpha), X[half:], y[half:], 100)
+    late = X[half:], y[half:], alpha
+    assert left(model, *late) < left(fresh, *late) + 0.02
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("factor", [1e-2, 1e2])
+@pytest.mark.parametrize("size", [1, 100])
+def test_steady_growth_is_followed(size, factor, kind):
+    """From row to row all numbers become larger, or smaller: the last units are what counts."""
+    rng = np.random.default_rng(6)
+    n, alpha = 6000, 1e-4
+    X, y = words(rng, n, p=60)
+    if kind == "dense":
+        X = sparse.csr_array(rng.normal(size=(n, 8)))
+        y = np.where(X.toarray() @ rng.normal(size=8) + rng.logistic(size=n) > 0, 1.0, -1.0)
+    rows = sparse.csr_array(X.multiply((factor ** (np.arange(n) / n - 1.0))[:, None]))
+    rows = rows.toarray() if kind == "dense" else rows
+    model = learn(GDLogisticRegression(alpha=alpha), rows, y, size)
+    assert left(model, X, y, alpha) < (0.02 if kind == "dense" else 0.1)
+    filled = (X != 0).sum(axis=0)
+    true = np.sqrt(X.power(2).sum(axis=0) / np.where(filled < n / 2, filled, n))
+    assert model._run.scaling.size / true == pytest.approx(1.0, rel=0.3)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_some_words_come_to_other_units(factor):
+    """Each is told by itself, also by a few entries, if those of a word are alike."""
+    rng = np.random.default_rng(7)
+    X, y = words(rng, 4000)
+    units = np.where(rng.random(X.shape[1]) < 0.5, 1.0, 1.0 / factor)
+    early = sparse.csr_array(X[:2000].multiply(units[None]))
+    rows = sparse.csr_array(sparse.vstack([early, X[2000:]]))
+    model = learn(GDLogisticRegression(alpha=1e-3), rows, y, 100)
+    true = np.sqrt(X.power(2).sum(axis=0) / np.maximum((X != 0).sum(axis=0), 1))
+    seen = ((X[:2000] != 0).sum(axis=0) >= 5) & ((X[2000:] != 0).sum(axis=0) >= 12)
+    sizes = model._run.scaling.size[seen] / true[seen]
+    assert seen.sum() > 50
+    assert np.all((sizes > 0.4) & (sizes < 2.5))

@@ -6,6 +6,12 @@ import numpy as np
 
 from .arrays import writeable
 
+# Entries of so much of all weight leave no zeros.
+FULL = 1.0 - 1e-9
+
+# A column of so much of all weight has no zeros.
+FULL = 1.0 - 1e-9
+
 
 @dataclass(frozen=True)
 class ColumnMoments:
@@ -64,27 +70,53 @@ class ColumnSums:
         sums[1:] -= earlier.sums[1:]
         return ColumnSums(sums, self.weight - earlier.weight)
 
+    def about(self, reference):
+        """The same sums about other references; with a = r - r',
+
+        first' = first + a weight,    second' = second + a (2 first + a weight).
+        """
+        old, weight, first, second = self.sums
+        away = old - reference
+        first, second = first + away * weight, second + away * (2.0 * first + away * weight)
+        return ColumnSums(np.array([reference, weight, first, second]), self.weight)
+
+    def join(self, others):
+        """Add the rows of other sums."""
+        self.sums[0] = np.where(self.sums[1] > 0.0, self.sums[0], others.sums[0])
+        self.sums[1:] += others.about(self.sums[0]).sums[1:]
+        self.weight += others.weight
+        self._moments = None
+        return self
+
     def become(self, others, columns):
-        """Take these columns' moments from others, as if all rows had been like theirs."""
-        share = self.weight / others.weight
-        self.sums[:, columns] = others.sums[:, columns] * [[1.0], [share], [share], [share]]
+        """Take the entries of these columns for ones as those of others are."""
+        share = self.sums[1, columns] / others.sums[1, columns]
+        self.sums[0, columns] = others.sums[0, columns]
+        self.sums[1:, columns] = others.sums[1:, columns] * share
         self._moments = None
 
-    def resize(self, factor, columns):
-        """Take these columns for ones of other units, so many times as large."""
-        self.sums[0, columns] *= factor
-        self.sums[2, columns] *= factor
-        self.sums[3, columns] *= factor**2
-        self._moments = None
+    def without(self, columns):
+        """The sums of the other columns; None if there are no entries in them."""
+        sums = self.sums.copy()
+        sums[1:, columns] = 0.0
+        return ColumnSums(sums, self.weight) if sums[1].any() else None
 
-    def spreads(self):
-        """The variance of each column; of its entries' squares the mean, if it has zeros."""
+    def resized(self, factor):
+        """The sums in other units, in which all columns are so many times as large."""
+        return ColumnSums(self.sums * [[factor], [1.0], [factor], [factor**2]], self.weight)
+
+    def entries(self):
+        """Mean and variance of what is not zero in each column."""
         reference, weight, first, second = self.sums
         held = np.maximum(weight, np.finfo(np.float64).tiny)
         beyond = first / held
-        variance = np.maximum(second / held - beyond**2, 0.0)
-        full = weight >= (1.0 - 1e-9) * self.weight
-        return np.where(full, variance, variance + (reference + beyond) ** 2)
+        return reference + beyond, np.maximum(second / held - beyond**2, 0.0)
+
+    def spreads(self):
+        """The variance of each column; of its entries' squares the mean, if it has zeros."""
+        mean, variance = self.entries()
+        full = self.sums[1] >= FULL * self.weight
+        return np.where(full, variance, variance + mean**2)
 
     def moments(self):
         """The `ColumnMoments` of the rows so far, put together once."""

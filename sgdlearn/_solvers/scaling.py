@@ -105,6 +105,10 @@ class Scaling:
         """Coefficients measured in these units, one for each column."""
         return cls(np.zeros_like(unit), 1.0 / unit)
 
+    def renamed(self, factor):
+        """The same metric for columns whose numbers have all become so many times as large."""
+        return Scaling(self.shift * factor, self.scale / factor)
+
     def stiffened(self, ridge):
         """The metric s_j^2 + ridge in the place of s_j^2, so that L2 stiffens no small column."""
         size = np.sqrt(self.size**2 + ridge)

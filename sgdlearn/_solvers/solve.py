@@ -19,6 +19,7 @@ from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small, sdca_passes
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
 from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
+from .stream import NO_SIGNS
 from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
@@ -361,7 +362,7 @@ def is_far_above_zero_model(objective, loss):
 
 
 @quiet
-def visit_chunk(objective, W, b, way, run, stream, suspects=0):
+def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
     """Learn from one chunk of a stream, its rows in the order given; return the run and the stream.
 
     Parameters
@@ -376,18 +377,18 @@ def visit_chunk(objective, W, b, way, run, stream, suspects=0):
         FloatingPointError raised.
     stream : Stream or None
         What has been seen of the stream before; None where the rate is given.
-    suspects : int
+    signs : tuple
         As `Stream.doubting` has found them.
     """
     rows, targets, weights = objective.rows, objective.targets, objective.weights
     before = None if run is None else dict(vars(run))
     new = run is None
     renews = stream is not None and (
-        new or rows.sparse != run.sparse_metric or stream.is_due(rows, weights, suspects)
+        new or rows.sparse != run.sparse_metric or stream.is_due(rows, weights, signs)
     )
     if renews:
-        stream = stream.copy().see(rows, targets, weights, suspects)
-        stream.forget()
+        stream = stream.copy().see(rows, targets, weights, signs)
+        factor = stream.forget()
         scaling = metric(objective, stream)
         stream.renew(rows, weights, scaling)
         if way.standardize:
@@ -395,7 +396,7 @@ def visit_chunk(objective, W, b, way, run, stream, suspects=0):
             unit = deviations(stream.columns.moments())
             objective.penalty = penalty.set_params(unit=unit)
         if not new:
-            run.follow_metric(scaling, rows.sparse, objective.penalty.unit)
+            run.follow_metric(scaling, rows.sparse, objective.penalty.unit, factor)
             run.rates = stream.rate(run.method, scaling, run.rates.epoch)
     if new:
         classes = objective.loss.kind == "classification"  # a first chunk may lack some of them
@@ -417,5 +418,5 @@ def visit_chunk(objective, W, b, way, run, stream, suspects=0):
             vars(run).update(before)
         raise
     if stream is not None and not renews:
-        stream.see(rows, targets, weights, suspects)
+        stream.see(rows, targets, weights, signs)
     return run, stream

@@ -176,11 +176,11 @@ class Run:
         state.b_slots[0] = -state.b * (base + state.b_slots[2])
 
     def _summed_up(self):
-        """FTRL's q_0, T l1 and T l2, the penalties for every column in the metric."""
-        clock, penalty = self.state.clock, self.method.penalty
+        """FTRL's q_0, 0 for others; T l1 and T l2, the penalties for every column in the metric."""
+        clock, penalty, rule = self.state.clock, self.method.penalty, self.method.rule
         size = self.unit if self.scaling is None else self.scaling.scale * self.unit
         total = clock[WEIGHT]
-        base = self.method.rule.beta / clock[FIRST_RATE]
+        base = rule.beta / clock[FIRST_RATE] if rule.name == "ftrl" else 0.0
         return base, total * penalty.l1 * size, total * penalty.l2 * size**2
 
     def __getstate__(self):
@@ -319,34 +319,33 @@ class Run:
             memory = self.schedule_state
         return replace(self, method=method, state=state, rates=rates, schedule_state=memory)
 
-    def follow_metric(self, scaling, sparse, unit):
+    def follow_metric(self, scaling, sparse, unit, factor=1.0):
         """Go on in the metric as it is now, that of sparse or of dense rows.
 
         For a column whose size has drifted, what is kept is the coefficient in the metric; whose
-        mean has, the prediction there. Where the two are only known better now, or the metric is
-        of another kind, the model itself is kept.
-
-        FTRL weighs the penalty by all updates so far, that of the new size too: a coefficient that
-        it now holds back more gives way.
+        mean has, the prediction there. So it is for all columns if they have grown together, by
+        this factor. Where size and mean are only known better now, or the metric is of another
+        kind, the model itself is kept.
         """
-        old, self.state = self.scaling, self.state.copy()
+        old, self.state = self.scaling.renamed(factor), self.state.copy()
         state = self.state
         self.settle()
-        ftrl = self.method.rule.name == "ftrl"
-        held = self._summed_up() if ftrl else None
+        weighed = self._weighed()
         other_kind = sparse != self.sparse_metric
         steady = other_kind | (np.abs(old.scale - scaling.scale) <= DRIFT * scaling.scale)
         ratio = np.ones_like(old.scale)
         np.divide(old.scale, scaling.scale, out=ratio, where=steady & (scaling.scale > 0.0))
-        drifted = ~steady
+        drifted = ~steady | (factor != 1.0)
         moved = scaling.shift - old.shift
         steady &= other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
         moved[~steady] = 0.0
         moving = [(state.W, state.b), (state.average, state.b_average)]
         if self.method.rule.name == "schedule_free":
-            if not steady.all():  # what was learnt in other units weighs no more
-                state.W[:], state.b[:] = state.slots[1], state.b_slots[1]
-                state.clock[ELAPSED] = 0.0
+            kept = min(factor, 1.0 / factor) ** 2 if steady.all() else 0.0
+            if kept < 1.0:  # the average of what was learnt in other units weighs less
+                state.W += (1.0 - kept) * (state.slots[1] - state.W)
+                state.b += (1.0 - kept) * (state.b_slots[1] - state.b)
+                state.clock[ELAPSED] *= kept
             moving.append((state.slots[1], state.b_slots[1]))
         if self.method.rule.name == "dog":
             moving.extend(zip(state.slots, state.b_slots, strict=True))
@@ -356,12 +355,39 @@ class Run:
                 W *= ratio.astype(W.dtype)
         self.scaling, self.sparse_metric, self.unit = scaling, sparse, unit
         self._kernel_scaling = self._coefficients = None
-        if ftrl:
-            base, _, before = held
-            _, _, after = self._summed_up()
-            rest = base + state.slots[2]
-            state.W *= np.where(drifted, np.minimum((rest + before) / (rest + after), 1.0), 1.0)
+        state.clock[WEIGHT] /= max(1.0, factor) ** 2  # smaller rows said so much less
+        if weighed is not None:
+            self._weigh_anew(weighed, drifted)
+
+    def _weighed(self):
+        """(q, T l2): by what rules that sum up squared gradients hold a coefficient where it is.
+
+        The one stands for the gradients of all T updates, the other for the penalty in them. None
+        for other rules.
+        """
+        slots, name = self.state.slots, self.method.rule.name
+        if name not in ("adagrad", "ftrl", "schedule_free"):
+            return None
+        base, _, l2 = self._summed_up()
+        return (base + slots[2] if name == "ftrl" else np.sqrt(slots[0]) / self.rates.first), l2
+
+    def _weigh_anew(self, weighed, drifted):
+        """Weigh the penalty by all updates so far, in columns that have come to another size.
+
+        FTRL's coefficients give way where it holds them back more now. Where it does less, they are
+        where it held them: what was summed up there counts for less, and steps are as large as if
+        the stream had begun later.
+        """
+        state, (q, before), (_, after) = self.state, weighed, self._weighed()
+        change = np.ones_like(q)
+        np.divide(q + before, q + after, out=change, where=drifted & (q + after > 0.0))
+        eased = np.maximum(change, 1.0).astype(state.W.dtype)
+        if self.method.rule.name == "ftrl":
+            state.W *= np.minimum(change, 1.0)
+            state.slots[1:] /= eased
             self._follow_coefficients()
+        else:
+            state.slots[0] /= eased**2
 
     def settle(self):
         """Carry out all that has been put off."""

@@ -7,14 +7,17 @@ Mineiro, Langford 2013, "Normalized Online Learning"). A few rows far out of sca
 they are learnt from with little weight.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import isfinite
 
 import numpy as np
 
 from .automatic_rate import AutomaticRate, curvature_of, spread_of
+from .lengths import Lengths
 from .moments import ColumnSums
 from .rows import DenseRows
 from .scaling import Scaling, check_squares
+from .units import LATE_ROWS, Units
 
 # Updates that count as an epoch on a stream that did not begin with a fit.
 UPDATES_PER_EPOCH = 1000
@@ -23,14 +26,10 @@ GROWTH = 1.1
 # A row this much longer than any before is doubtful; so many of them in succession are no accident.
 LONGER = 2.0
 BELIEVED = 20
-# A column whose square is so many times larger or smaller over the last rows, of which there have
-# to be so many, with so many entries, has come to other units. Below ROUNDING it is constant for a
-# while, or what rounding left.
-LATE_ROWS = 100
-LATE_ENTRIES = 20
-OTHER = 16.0
-MANY, OTHER_OF_MANY = 1000, 4.0
-ROUNDING = 1e-12
+# Rows that are longer or shorter on the whole are looked at as soon as they are this share of all.
+LATE_SHARE = 0.01
+# What `Stream.doubting` has found in a first chunk.
+NO_SIGNS = 0, None
 
 
 @dataclass
@@ -53,10 +52,10 @@ class Stream:
         Rows far longer than those before that the last ones were.
     pending : ColumnSums or None
         Of those rows, at their full weight.
-    unsure : ndarray of shape (p,) or None
-        Columns whose new units are known from a few rows alone.
-    earlier : ColumnSums or None
-        `columns` when it was last looked at for columns in new units, after `earlier_rows`.
+    units : Units
+        Of the columns, when they were last looked at.
+    lengths : Lengths
+        Of the rows since the metric was made.
     """
 
     columns: ColumnSums
@@ -67,9 +66,8 @@ class Stream:
     loss: float | None = None
     suspects: int = 0
     pending: ColumnSums | None = None
-    unsure: np.ndarray | None = None
-    earlier: ColumnSums | None = None
-    earlier_rows: int = 0
+    units: Units = field(default_factory=Units)
+    lengths: Lengths = field(default_factory=Lengths)
 
     @classmethod
     def begin(cls, p, n_targets, loss):
@@ -95,14 +93,17 @@ class Stream:
         }
         return replace(self, columns=self.columns.copy(), **kept)
 
-    def see(self, rows, targets, weights, suspects=0):
+    def see(self, rows, targets, weights, signs=NO_SIGNS):
         """Add a chunk; one of a new scale is kept apart from the rows before it."""
+        suspects, lengths = signs
+        if lengths is not None:
+            self.lengths = lengths
         if suspects == 0:
             self.pending = None
         else:
             self.pending = (self.pending or ColumnSums.begin(rows.p)).add(rows)
             if suspects >= BELIEVED and self.n_rows > 0:
-                self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
+                self.units = replace(self.units, earlier=self.columns.copy(), n_rows=self.n_rows)
         self.columns.add(rows, weights)
         if self.targets is not None:
             self.targets.add(DenseRows(targets), weights)
@@ -125,62 +126,65 @@ class Stream:
         moments = self.columns.moments()
         return Scaling.from_moments(moments, self.weight, centre=centre, per_row=sparse)
 
-    def is_due(self, rows, weights, suspects):
+    def is_due(self, rows, weights, signs):
         """Whether the metric is to be renewed before this chunk is learnt from."""
         added = rows.n if weights is None else weights.sum()
-        return suspects >= BELIEVED or self.weight + added >= GROWTH * self.renewed
+        suspects, lengths = signs
+        if suspects >= BELIEVED or self.weight + added >= GROWTH * self.renewed:
+            return True
+        late_rows = self.n_rows + rows.n - self.units.n_rows
+        if lengths is None or late_rows < max(LATE_ROWS, LATE_SHARE * self.n_rows):
+            return False
+        return lengths.drifted
 
-    def doubting(self, rows, weights, scaling):
-        """(weights, suspects) by which to learn from this chunk; weights None for all one.
+    def doubting(self, rows, weights, scaling, same_kind=True):
+        """(weights, signs) by which to learn from this chunk; weights None for all one.
+
+        The signs are the number of suspects and the `Lengths` since the metric was made, which the
+        rows of another storage than its do not tell.
 
         A few broken rows must not undo the model: those far longer than any before weigh as if
         they were not, unless it is most rows that are so now.
         """
         lengths = rows.row_squares(scaling, weights, last=1.0)
-        longest, limit = lengths.max(), LONGER * self.longest
-        check_squares(longest)
+        longest, limit = float(lengths.max() if rows.n > 1 else lengths[0]), LONGER * self.longest
+        if not isfinite(longest):
+            check_squares(longest)
         if self.suspects == 0 and (longest <= limit or limit == 0.0):
-            return weights, 0
+            return weights, (0, self.lengths.joined(lengths, weights) if same_kind else None)
         doubtful = np.count_nonzero(lengths > limit)
         suspects = self.suspects + doubtful if 2 * doubtful > rows.n else 0
         if suspects < BELIEVED:
             trust = np.minimum(1.0, limit / lengths)
             weights = trust if weights is None else weights * trust
-        return weights, suspects
+        known = self.lengths.joined(np.minimum(lengths, limit), None) if same_kind else None
+        return weights, (suspects, known)
 
     def renew(self, rows, weights, scaling):
         """Bring the record up to date by a chunk that has been seen, in the new metric."""
         longest = rows.row_squares(scaling, weights, last=1.0).max()
         self.longest = max(self.longest, float(longest))
         self.renewed = self.weight
+        self.lengths = self.lengths.renewed(float(self.mean_squares(scaling).sum()) + 1.0)
         if self.suspects >= BELIEVED:  # look again soon
             soon = self.weight * (1.0 + LATE_ROWS / self.n_rows) / GROWTH
             self.renewed = min(self.renewed, soon)
 
     def forget(self):
-        """Forget the old units of columns that have come to others."""
-        late_rows = self.n_rows - self.earlier_rows
-        believed = self.suspects >= BELIEVED
-        if late_rows < LATE_ROWS and not believed:
-            return
-        if self.earlier is not None:
-            late, entries = self.columns.since(self.earlier), LATE_ENTRIES
-            if believed:
-                late, late_rows, entries = self.pending, self.pending.weight, BELIEVED
-            now, before = late.spreads(), self.earlier.spreads()
-            known = (late.sums[1] >= entries * late.weight / late_rows) & (before > 0.0)
-            share = np.divide(now, before, out=np.ones_like(now), where=known)
-            other = np.where(late.sums[1] >= MANY * late.weight / late_rows, OTHER_OF_MANY, OTHER)
-            new = (share > other) | ((share * other < 1.0) & (share > ROUNDING))
-            common = np.sort(share[known])[known.sum() // 2] if known.any() else 1.0
-            if self.unsure is not None and not believed:
-                new |= self.unsure & known
-            if new.any():
-                self.columns.become(late, new)
-            if not 1.0 / OTHER <= common <= OTHER:  # so have those too that were not seen lately
-                self.columns.resize(np.sqrt(common), ~known)
-            self.unsure = new if late_rows < LATE_ROWS else None
-        self.earlier, self.earlier_rows = self.columns.copy(), self.n_rows
+        """Forget the units that columns were in before.
+
+        Returns
+        -------
+        factor : float
+            By which all columns have grown together, 1 if they have not.
+        """
+        self.units, self.columns, factor = self.units.look(
+            self.columns,
+            self.n_rows,
+            drifted=self.lengths.drifted,
+            believed=self.pending if self.suspects >= BELIEVED else None,
+        )
+        return factor
 
     def mean_squares(self, scaling):
         """The mean of x~_ij^2, (p,): for dense rows one, for sparse ones a rare column's share."""

@@ -46,7 +46,7 @@ from .._validation import (
 from ..penalties import ElasticPenalty, Penalty
 
 # Raised whenever pickles of older models could no longer be read.
-STATE_VERSION = 2
+STATE_VERSION = 3
 # Where a message names what is wrong.
 NAME_OF_INPUT = re.compile(r"(?:^|(?<=Input )|(?<=but ))(?:X|y|sample_weight)\b")
 # A run that ends at this many times the objective of the zero model has gone nowhere.

@@ -15,7 +15,7 @@ from .._solvers.objective import Objective
 from .._solvers.own_loss import check_loss
 from .._solvers.rows import make_rows
 from .._solvers.solve import method_for, resumed, visit_chunk, way_down
-from .._solvers.stream import Stream
+from .._solvers.stream import NO_SIGNS, Stream
 from .._validation import (
     check_weights,
     check_Xy,
@@ -77,13 +77,15 @@ class LearnsFromStreams:
         if plan.method is None:
             check_loss(plan.loss, objective.output_targets(0))
             plan.method = method_for(objective, plan.way)
-        run, stream, suspects = own.get("_run"), None, 0
+        run, stream, signs = own.get("_run"), None, NO_SIGNS
         if plan.way.learning_rate == "auto":
             stream = own.get("_stream")
             if stream is None:  # what was learnt at a given rate knows no metric
                 run, stream = None, Stream.begin(X.shape[1], targets.shape[1], plan.loss)
             elif run is not None:
-                weights, suspects = stream.doubting(objective.rows, weights, run.scaling)
+                weights, signs = stream.doubting(
+                    objective.rows, weights, run.scaling, objective.rows.sparse == run.sparse_metric
+                )
                 objective.weights = weights
         if run is not None and run.method is not plan.method:  # parameters have changed
             run = resumed(run, plan.method, objective, plan.way, stream)
@@ -94,7 +96,7 @@ class LearnsFromStreams:
             if self.t_ == 0 and not (W.any() or b.any()):
                 W = b = None  # the zero model of chunks without weight: this one is the first
         try:
-            run, stream = visit_chunk(objective, W, b, plan.way, run, stream, suspects)
+            run, stream = visit_chunk(objective, W, b, plan.way, run, stream, signs)
         except FloatingPointError:
             self._warn_of_divergence()
             if not self.__sklearn_is_fitted__():
