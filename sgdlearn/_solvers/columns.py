@@ -9,7 +9,6 @@ from .._kernels import coordinate as kernels
 from .._kernels.dtypes import FLOATING, INDEX
 from .quadratic import ColumnModel, Gram, GramModel
 from .rows import NUMBERS_PER_CALL
-from .threads import in_order
 
 # X' D X is formed for up to this many columns, where that is no more than there are rows.
 GRAM_COLUMNS = 1500
@@ -54,13 +53,7 @@ class SparseColumns:
     def slopes(self, a, which=None):
         """X' a, in all columns or these."""
         if which is None or not self.held[which].all():
-
-            def part(rows, start, stop):
-                g = np.zeros(self.p)
-                self._predictions(*rows, np.arange(start, stop), a, g)
-                return g
-
-            g = sum(self.along_rows(part))
+            g = self.objective.transpose_times(a[:, None])[0]
             return g if which is None else g[which]
         g = np.empty(self.p)
         for part in self.parts(which):
@@ -74,11 +67,8 @@ class SparseColumns:
             for part in self.parts(which):
                 self._predictions(*self.arrays, part, w, z)
         else:
-
-            def part(rows, start, stop):
-                self._slopes(*rows, np.arange(start, stop), w, z)
-
-            exhaust(self.along_rows(part))
+            objective = self.objective
+            objective.team.for_each(partial(self.rows.times, w, z), objective.parts)
         return z
 
     def image(self, which, w, D):
@@ -86,20 +76,15 @@ class SparseColumns:
         if self.held[which].all():
             dz = D * self.predictions(w)
             return dz, self.slopes(dz, which)
-        dz = np.empty(self.n)
+        rows, dz = self.rows, np.empty(self.n)
 
-        def part(rows, start, stop):
+        def part(start, stop):
             g = np.zeros(self.p)
-            self._image(*rows, start, stop, D, w, dz, g)
-            return g
+            self._image(rows.data, rows.indices, rows.indptr, start, stop, D, w, dz, g)
+            return (g,)
 
-        return dz, sum(self.along_rows(part))[which]
-
-    def along_rows(self, part):
-        """What part(CSR arrays, start, stop) returns for the parts of the rows, in their order."""
-        rows = self.rows
-        arrays = rows.data, rows.indices, rows.indptr
-        return in_order(partial(part, arrays), self.objective.parts, self.objective.n_jobs)
+        (g,) = self.objective.team.total(part, self.objective.parts)
+        return dz, g[which]
 
     def most_new(self, support):
         """How many columns a working set may have beside so many others."""
@@ -171,7 +156,7 @@ class SparseColumns:
                     rows.data, rows.indices, rows.indptr, *call, block[-1], at, mine, *self.scratch
                 )
 
-        exhaust(in_order(part, self._row_parts, self.objective.n_jobs))
+        self.objective.team.for_each(part, self._row_parts)
         places[:, block] = -1
         self.arrays = *self.scratch, indptr
 
@@ -191,7 +176,7 @@ class SparseColumns:
                 count(rows.indices, rows.indptr, *call, sizes)
             return sizes
 
-        return np.array(list(in_order(part, self._row_parts, self.objective.n_jobs)))
+        return np.array(list(self.objective.team.in_order(part, self._row_parts)))
 
     @cached_property
     def _row_parts(self):
@@ -288,12 +273,6 @@ class GatheredColumns:
     def blocks(self, which):
         """Pairs of arrays and the columns in it, read in a small part of a second, for Ctrl-C."""
         return (((self.values,), part) for part in in_parts(which, np.full(len(which), self.n)))
-
-
-def exhaust(iterator):
-    """Have what is left of it done, for what that writes."""
-    for _ in iterator:
-        pass
 
 
 def in_parts(which, sizes):
