@@ -29,14 +29,13 @@ def problem(shape, *, badly=False, k=1, seed=0):
 
 def run(X, y, l2=0.0, *, weights=None, fit_intercept=True, n_jobs=None):
     objective = Objective(
-        make_rows(X),
+        make_rows(X, n_jobs),
         np.ascontiguousarray(y, dtype=np.float64),
         weights,
         SquaredError(),
         ElasticPenalty(l2=l2),
         y.shape[1],
         fit_intercept,
-        n_jobs,
     )
     monitor = Monitor()
     W, b = np.zeros((y.shape[1], X.shape[1])), np.zeros(y.shape[1])

@@ -18,6 +18,7 @@ from sgdlearn._solvers.monitor import Monitor
 from sgdlearn._solvers.objective import Objective
 from sgdlearn._solvers.rows import make_rows
 from sgdlearn._solvers.scaling import Scaling
+from sgdlearn._threads import Team
 from sgdlearn.losses import Loss
 from sgdlearn.penalties import ElasticPenalty
 
@@ -386,7 +387,7 @@ def little_scratch(monkeypatch):
 def test_gathered_columns_are_those_of_csc(stored, dtype, n_jobs, X, rng, little_scratch):
     X = STORED[stored](X.astype(dtype))
     objective = make(X, np.zeros(N), losses.SquaredError(), ElasticPenalty())
-    objective.n_jobs = n_jobs
+    objective.rows.team = Team(n_jobs)
     ours, csc = columns.SparseColumns(objective, Scaling.identity(P)), X.tocsc()
     assert len(ours._row_parts) == 3
     np.testing.assert_array_equal(ours.sizes, np.diff(csc.indptr))
@@ -447,7 +448,7 @@ def test_threads_change_no_bit(X, little_scratch, monkeypatch):
     results = []
     for n_jobs in (None, 2, 3):
         objective = make(sparse.csr_matrix(X), y, losses.LogLoss(), PENALTIES["l1"])
-        objective.n_jobs = n_jobs
+        objective.rows.team = Team(n_jobs)
         assert len(objective.parts) > 3
         results.append(run(objective, tol=1e-6))
     for result in results[1:]:

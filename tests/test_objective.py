@@ -86,13 +86,13 @@ def targets_of(kind, k, rng):
     return np.sign(y) if kind == "signs" else y
 
 
-def make(case, X, *, weighted=True, penalty=None, **settings):
+def make(case, X, *, weighted=True, penalty=None, n_jobs=1, **settings):
     loss, k, kind = CASES[case]
     rng = np.random.default_rng(1)
     targets = targets_of(kind, k, rng)
     weights = rng.uniform(0.5, 2.0, size=N) if weighted else None
     penalty = penalty or ElasticPenalty(0.1, 0.3)
-    return Objective(make_rows(X), targets, weights, loss, penalty, k, **settings)
+    return Objective(make_rows(X, n_jobs), targets, weights, loss, penalty, k, **settings)
 
 
 def somewhere(objective, seed=2):
@@ -186,6 +186,27 @@ def test_threads_change_no_bit(case, storage, monkeypatch):
         one.loss_value_and_gradient(*point), three.loss_value_and_gradient(*point)
     ):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("storage", ["C", "F", "csr"])
+def test_sums_and_squares_of_rows_in_parts(storage, monkeypatch):
+    X = design() + np.r_[1e6, np.zeros(P - 1)]  # a column far from zero loses no digits
+    X[:, 3] = 4.0
+    s = np.random.default_rng(1).uniform(0.5, 2.0, size=N)
+    whole = make_rows(STORAGES[storage](X))
+    expected = whole.column_moments(s), whole.row_squares(None, s, 1.0)
+    monkeypatch.setattr("sgdlearn._solvers.rows.NUMBERS_TO_SHARE", 100)
+    monkeypatch.setattr("sgdlearn._solvers.rows.NUMBERS_TO_COLUMNS", 1)
+    alone, shared = (make_rows(STORAGES[storage](X), n_jobs) for n_jobs in (1, 3))
+    assert len(alone.large_parts(100)) > 3
+    for rows in (alone, shared):
+        moments = rows.column_moments(s)
+        for name in ("mean", "variance", "nonzero_weight"):
+            found, meant = getattr(moments, name), getattr(expected[0], name)
+            np.testing.assert_allclose(found, meant, rtol=1e-12, atol=1e-15)
+        assert moments.variance[3] == 0.0
+        np.testing.assert_array_equal(rows.row_squares(None, s, 1.0), expected[1])
+    np.testing.assert_array_equal(alone.column_sums(s).sums, shared.column_sums(s).sums)
 
 
 def test_read_only_input():

@@ -52,11 +52,9 @@ def problem(case, X, *, l2=1e-3, weights=None, rows=None, fit_intercept=True, n_
     y = Z @ rng.normal(size=(P, k)) + rng.normal(size=(len(X), k))
     if loss.kind == "classification":
         y = y.argmax(axis=1)[:, None].astype(float) if k > 1 else np.sign(y)
-    rows = make_rows(X if rows is None else rows)
+    rows = make_rows(X if rows is None else rows, n_jobs)
     penalty = ElasticPenalty(l2=l2)
-    return Objective(
-        rows, np.ascontiguousarray(y), weights, loss, penalty, k, fit_intercept, n_jobs
-    )
+    return Objective(rows, np.ascontiguousarray(y), weights, loss, penalty, k, fit_intercept)
 
 
 def run(objective, method="lbfgs", tol=1e-12):

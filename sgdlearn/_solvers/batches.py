@@ -42,7 +42,8 @@ def _whole(run, rows, targets, weights, order, rates):
     """One update from all rows."""
     method, scaling = run.method, run.scaling
     if len(order) != rows.n:
-        rows, targets = rows.take(order), targets[order]
+        team, rows, targets = rows.team, rows.take(order), targets[order]
+        rows.team = team
         weights = None if weights is None else weights[order]
     objective = Objective(
         rows,
@@ -52,7 +53,6 @@ def _whole(run, rows, targets, weights, order, rates):
         method.penalty,
         method.n_outputs,
         method.fit_intercept,
-        n_jobs=method.n_jobs,
     )
     W, b = run.state.W.astype(np.float64), run.state.b
     if scaling is not None:

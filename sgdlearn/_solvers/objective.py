@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from .._kernels.full_pass import csr_pass, dense_pass, losses_to_slopes
-from .._threads import MAX_PARTS, Team, cut
+from .._threads import MAX_PARTS, cut
 from ..losses import Loss, Multinomial
 from ..penalties import Penalty
 from .rows import DenseRows, SparseRows
@@ -44,8 +44,6 @@ class Objective:
     penalty : ElasticPenalty, or another Penalty with its alpha in it
     n_outputs : int
     fit_intercept : bool
-    n_jobs : int or None
-        Threads of a pass; changes no result. None is one.
     """
 
     rows: DenseRows | SparseRows
@@ -55,13 +53,12 @@ class Objective:
     penalty: Penalty
     n_outputs: int = 1
     fit_intercept: bool = True
-    n_jobs: int | None = None
     _last: tuple | None = field(default=None, init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def team(self):
-        """The threads of this objective's passes."""
-        return Team(self.n_jobs)
+        """The threads of a pass, which change no result."""
+        return self.rows.team
 
     @cached_property
     def total_weight(self):

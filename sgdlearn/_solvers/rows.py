@@ -1,6 +1,6 @@
 """How the rows of X reach a solver: as they lie in memory, dense or CSR, without a copy."""
 
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
@@ -9,11 +9,14 @@ from .._kernels import sparse_products
 from .._kernels.column_moments import add_csr, add_dense
 from .._kernels.dtypes import FLOATING, INDEX
 from .._kernels.row_squares import csr_row_squares, dense_row_squares
+from .._threads import MAX_PARTS, Team, cut
 from .moments import ColumnSums
 from .scaling import Scaling
 
 # A compiled pass reads about this many numbers before Python looks for signals.
 NUMBERS_PER_CALL = 5_000_000
+# So many are worth another thread; and so many for a column, where it sums up every column.
+NUMBERS_TO_SHARE, NUMBERS_TO_COLUMNS = 2**20, 64
 # Rows of an F-ordered X that are gathered at a time, and numbers in them.
 GATHERED_ROWS, GATHERED_NUMBERS = 1024, 2**17
 # Parts of so many rows, or a multiple: so the storage does not show in the order of a sum.
@@ -31,12 +34,25 @@ class Rows:
             return ALL
         return slices(self.n, NUMBERS_PER_CALL * self.n // numbers)
 
+    team = Team(1)  # the threads that share them out
     _sums = None
+
+    def large_parts(self, least):
+        """(start, stop) of parts of so many numbers at least, for the team."""
+        return cut(self.n, min(max(self.size // least, 1), MAX_PARTS))
 
     def column_sums(self, weights=None):
         """The `ColumnSums` under row weights (None: all one); read once for all who ask."""
+
+        def part(start, stop):
+            sums = ColumnSums.begin(self.p, self.order_of_sums)
+            some = None if weights is None else weights[start:stop]
+            return sums.add(self.between(start, stop), some)
+
         if self._sums is None or self._sums[0] is not weights:
-            self._sums = weights, ColumnSums.begin(self.p, self.order_of_sums).add(self, weights)
+            parts = self.large_parts(max(NUMBERS_TO_SHARE, NUMBERS_TO_COLUMNS * self.p))
+            sums = reduce(ColumnSums.join, self.team.in_order(part, parts))
+            self._sums = weights, sums
         return self._sums[1]
 
     def column_moments(self, weights=None):
@@ -47,6 +63,23 @@ class Rows:
     def squares(self):
         """|x_i|^2 of every row, (n,); read once for all who ask."""
         return self.row_squares(None)
+
+    def row_squares(self, scaling, weights=None, last=0.0):
+        """s_i (|x~_i|^2 + last) of every row in the metric (None: that of X), (n,).
+
+        The metric does not centre sparse rows.
+        """
+        squares = np.empty(self.n)
+        if self.size < 2 * NUMBERS_TO_SHARE:
+            self.find_squares(scaling, weights, last, squares)
+            return squares
+
+        def part(start, stop):
+            some = None if weights is None else weights[start:stop]
+            self.between(start, stop).find_squares(scaling, some, last, squares[start:stop])
+
+        self.team.for_each(part, self.large_parts(NUMBERS_TO_SHARE))
+        return squares
 
 
 class DenseRows(Rows):
@@ -114,9 +147,8 @@ class DenseRows(Rows):
             total = add(X, None if weights is None else weights[part], sums, total)
         return total
 
-    def row_squares(self, scaling, weights=None, last=0.0):
-        """s_i (|x~_i|^2 + last) of every row in the metric (None: that of X), (n,)."""
-        squares = np.empty(self.n)
+    def find_squares(self, scaling, weights, last, squares):
+        """`row_squares` into an array."""
         kernel = dense_row_squares[self.kernel_types]
         scaling = Scaling.identity(self.p) if scaling is None else scaling
         metric = scaling.shift, scaling.scale
@@ -124,7 +156,6 @@ class DenseRows(Rows):
             X = np.ascontiguousarray(self.values[part])
             s = None if weights is None else weights[part]
             kernel(X, s, last, *metric, squares[part])
-        return squares
 
 
 class SparseRows(Rows):
@@ -223,15 +254,13 @@ class SparseRows(Rows):
             total = add(self.data, self.indices, self.borders(part), s, sums.T, total)
         return total
 
-    def row_squares(self, scaling, weights=None, last=0.0):
-        """s_i (|x~_i|^2 + last) of every row in the metric, which does not centre them, (n,)."""
-        squares = np.empty(self.n)
+    def find_squares(self, scaling, weights, last, squares):
+        """`row_squares` into an array."""
         kernel = csr_row_squares[self.kernel_types]
         scale = None if scaling is None else scaling.scale
         for part in self.parts():
             s = None if weights is None else weights[part]
             kernel(self.data, self.indices, self.borders(part), s, last, scale, squares[part])
-        return squares
 
 
 def slices(n, about):
@@ -240,8 +269,8 @@ def slices(n, about):
     return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
-def make_rows(X):
-    """`DenseRows` or `SparseRows` of a validated X, in place.
+def make_rows(X, n_jobs=1):
+    """`DenseRows` or `SparseRows` of a validated X, in place; so many threads share them out.
 
     Only a dense array that is contiguous in no order, a sparse matrix that is not CSR and index
     arrays of two types are converted.
@@ -251,7 +280,10 @@ def make_rows(X):
         indices, indptr = X.indices, X.indptr
         if indices.dtype != indptr.dtype:
             indices, indptr = indices.astype(np.int64), indptr.astype(np.int64)
-        return SparseRows(X.data, indices, indptr, X.shape[1])
-    if not (X.flags.c_contiguous or X.flags.f_contiguous):
-        X = np.ascontiguousarray(X)
-    return DenseRows(X)
+        rows = SparseRows(X.data, indices, indptr, X.shape[1])
+    elif X.flags.c_contiguous or X.flags.f_contiguous:
+        rows = DenseRows(X)
+    else:
+        rows = DenseRows(np.ascontiguousarray(X))
+    rows.team = Team(n_jobs)
+    return rows

@@ -372,19 +372,18 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
             weights = self._weighted(targets, weights)
             X, targets, weights = drop_zero_weight_rows(X, targets, weights)
         return Objective(
-            rows=make_rows(X),
+            rows=make_rows(X, threads.count(self.n_jobs)),
             targets=targets,
             weights=weights,
             loss=self._loss(n_outputs),
             penalty=self._penalty(X.shape[1]),
             n_outputs=n_outputs,
             fit_intercept=self.fit_intercept,
-            n_jobs=threads.count(self.n_jobs),
         )
 
     def _way(self, objective):
         parameters = self.get_params(deep=False)
-        parameters["n_jobs"] = objective.n_jobs
+        parameters["n_jobs"] = objective.team.n_jobs
         return way_down(
             parameters, loss=objective.loss, penalty=objective.penalty, objective=objective
         )

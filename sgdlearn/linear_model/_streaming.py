@@ -65,14 +65,13 @@ class LearnsFromStreams:
         if plan is None:
             plan = self._plan(X.shape[1], n_outputs, sparse.issparse(X))
         objective = Objective(
-            make_rows(X),
+            make_rows(X, plan.way.n_jobs),
             targets,
             weights,
             plan.loss,
             plan.penalty,
             n_outputs,
             self.fit_intercept,
-            plan.way.n_jobs,
         )
         if plan.method is None:
             check_loss(plan.loss, objective.output_targets(0))
