@@ -196,7 +196,9 @@ class SparseRows(Rows):
 
     def between(self, start, stop):
         """Rows start .. stop - 1, in place."""
-        return make_rows(self.block(start, stop))
+        first, last = self.indptr[start], self.indptr[stop]
+        borders = self.indptr[start : stop + 1] - first
+        return SparseRows(self.data[first:last], self.indices[first:last], borders, self.p)
 
     def block(self, start, stop):
         """Rows start .. stop - 1 as a CSR matrix of their own."""
