@@ -5,9 +5,10 @@ for every number of threads. BLAS keeps to the thread that calls it: its own thr
 with these, change the bits, and on the blocks of a pass rather wait than work.
 """
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, cached_property
 from itertools import pairwise
 from threading import Lock
@@ -64,10 +65,12 @@ class Team:
             while take():
                 pass
 
-        others = min(self.n_jobs, len(borders)) - 1
+        others, helping = min(self.n_jobs, len(borders)) - 1, []
         with blas_by_one_thread():
-            helping = [self._helpers.submit(help_out) for _ in range(others)]
             try:
+                with suppress(RuntimeError):  # no more threads to be had
+                    for _ in range(others):
+                        helping.append(self._helpers.submit(help_out))
                 for place in range(len(borders)):
                     while place not in found and take():
                         pass
@@ -77,7 +80,7 @@ class Team:
                     yield found.pop(place)
             finally:
                 left.clear()
-                wait(helping)
+                wait([helper for helper in helping if not helper.cancel()])
 
     def total(self, part, borders):
         """What the parts return, tuples of arrays and numbers, added up in their order."""
@@ -130,6 +133,17 @@ def blas_by_one_thread():
             _Limit.holders -= 1
             if _Limit.holders == 0:
                 _Limit.limiter.restore_original_limits()
+
+
+def _begin_anew():
+    """Those that held the limit when a process was forked are not in it."""
+    held, _Limit.lock, _Limit.holders = _Limit.holders, Lock(), 0
+    if held:
+        _Limit.limiter.restore_original_limits()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 @cache

@@ -93,7 +93,7 @@ def _are_finite(values, n_jobs):
     check = _ALL_FINITE[values.dtype]
     if values.size < NUMBERS_TO_SHARE:
         return check(values)
-    numbers, team = values.reshape(1, -1), Team(count(n_jobs))
+    numbers, team = values.reshape(1, -1), Team(count(n_jobs or None))
     return all(
         team.in_order(
             lambda start, stop: check(numbers[:, start:stop]), cut(values.size, MAX_PARTS)

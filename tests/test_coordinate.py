@@ -280,6 +280,31 @@ def test_a_weight_is_a_multiplicity(loss, X, rng):
         np.testing.assert_allclose(weighted.W, copies.W, atol=1e-8)
 
 
+# --- sparse columns that look alike
+
+
+@pytest.mark.parametrize("gram", [True, False])
+@pytest.mark.parametrize("seed", [0, 7])
+def test_signs_that_are_hard_to_find(gram, seed, monkeypatch):
+    """Visits follow conjugate gradients that lead nowhere; small sets have a Gram matrix."""
+    rng = np.random.default_rng(seed)
+    n, p = 300, 80
+    X = rng.normal(size=(n, p)) @ (np.eye(p) + 0.5 * rng.normal(size=(p, p)) / np.sqrt(p))
+    X *= 10.0 ** rng.uniform(-1, 1, p)
+    z = X @ (rng.normal(size=p) * (rng.random(p) < 0.3))
+    y = np.where(z / z.std() + 0.3 * rng.normal(size=n) > 0, 1.0, -1.0)
+    loss, penalty = losses.SquaredHinge(), ElasticPenalty(l1=3e-4)
+    dense = run(make(X, y, loss, penalty), tol=1e-5)
+    if not gram:
+        monkeypatch.setattr("sgdlearn._solvers.columns.FEW_NUMBERS", 0)
+    few = run(make(sparse.csr_matrix(X), y, loss, penalty), tol=1e-5, max_iter=600)
+    assert dense.converged
+    assert few.converged
+    np.testing.assert_allclose(few.W, dense.W, rtol=1e-2, atol=1e-4 * np.abs(dense.W).max())
+    if gram:
+        assert few.n_iter <= dense.n_iter + 5
+
+
 # --- on the way
 
 

@@ -1,9 +1,11 @@
 """Threads change no result; replicas are runs side by side, averaged."""
 
+import os
+
 import numpy as np
 import pytest
 import reference as ref
-from joblib import cpu_count, parallel_config
+from joblib import cpu_count, effective_n_jobs, parallel_backend
 from labels import label
 from scipy import sparse
 from sklearn.base import clone
@@ -167,8 +169,8 @@ def test_no_number_of_threads_is_as_many_as_blas_has():
     assert seen(None, 1) == 1
     assert seen(None, 2) == min(2, cpu_count())
     assert [seen(n_jobs, 1) for n_jobs in (1, 3, -1)] == [1, 3, cpu_count()]
-    with parallel_config("threading", n_jobs=3):  # joblib's own word for None
-        assert seen(None, 1) == 3
+    with parallel_backend("threading", n_jobs=3):  # joblib's own word for None
+        assert seen(None, 1) == effective_n_jobs(None) == 3
     with threads.blas_by_one_thread():  # another fit is under way
         assert threads.count(None) == 1
 
@@ -202,6 +204,44 @@ def test_an_error_of_a_part_is_that_of_the_pass(n_jobs):
         team.for_each(part, [(start, start + 1) for start in range(1000)])
     assert len(begun) < 1000  # what had not begun was left
     assert list(team.in_order(lambda start, stop: start, [(7, 8), (9, 10)])) == [7, 9]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 5])
+def test_a_part_may_have_parts(n_jobs):
+    team = threads.Team(n_jobs)
+
+    def part(start, stop):
+        return sum(team.in_order(lambda start, stop: start, [(start, 0), (stop, 0)]))
+
+    borders = [(start, start + 1) for start in range(8)]
+    assert list(team.in_order(part, borders)) == [start + stop for start, stop in borders]
+
+
+def test_where_no_thread_can_be_started_one_does_all(monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads.ThreadPoolExecutor, "submit", refuse)
+    assert list(threads.Team(3).in_order(max, [(1, 2), (4, 3)])) == [2, 4]
+
+
+def test_a_team_that_is_left_early_leaves_nothing_at_work():
+    team, begun = threads.Team(3), []
+    parts = team.in_order(lambda start, stop: begun.append(start), [(i, 0) for i in range(100)])
+    next(parts)
+    parts.close()
+    so_far = len(begun)
+    assert list(team.in_order(max, [(1, 2), (4, 3)])) == [2, 4]
+    assert len(begun) == so_far
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_process_forked_during_a_fit_has_no_fit():
+    with threadpool_limits(2, user_api="blas"), threads.blas_by_one_thread():
+        child = os.fork()
+        if child == 0:
+            os._exit(threads._Limit.holders + threads._Limit.lock.locked())
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_blas_has_its_threads_back_once_the_last_fit_has_ended():

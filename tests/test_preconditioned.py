@@ -12,7 +12,7 @@ from sgdlearn._solvers.batch import solve_batch
 from sgdlearn._solvers.certificate import allowed_excess
 from sgdlearn._solvers.monitor import Monitor
 from sgdlearn._solvers.objective import Objective
-from sgdlearn._solvers.preconditioner import Preconditioner, pieces
+from sgdlearn._solvers.preconditioner import Preconditioner, draw, pieces
 from sgdlearn._solvers.psvrg import _Run, psvrg
 from sgdlearn._solvers.rows import make_rows
 from sgdlearn._solvers.scaling import Scaling
@@ -117,8 +117,8 @@ def test_weights_are_multiplicities(case):
     repeated.targets = np.repeat(repeated.targets, repeats, axis=0)
     weighted.targets = problem(case, X).targets
     some = [
-        [row for piece in pieces(one, 50, 50) for row in piece.rows.values.tolist()]
-        for one in (weighted, repeated)
+        [row for piece in pieces(one, drawn, 0, 50, 50) for row in piece.rows.values.tolist()]
+        for one, drawn in ((one, draw(one, 50)) for one in (weighted, repeated))
     ]
     assert some[0] == some[1]  # a row of weight 2 is drawn as its two copies are
     ours, theirs = run(weighted), run(repeated)

@@ -1,17 +1,19 @@
 """The columns of X for coordinate descent: of sparse rows, of dense rows, gathered into scratch."""
 
 from functools import cached_property, partial
-from itertools import pairwise
 
 import numpy as np
 
 from .._kernels import coordinate as kernels
 from .._kernels.dtypes import FLOATING, INDEX
+from .._threads import cut
 from .quadratic import ColumnModel, Gram, GramModel
 from .rows import NUMBERS_PER_CALL
 
 # X' D X is formed for up to this many columns, where that is no more than there are rows.
 GRAM_COLUMNS = 1500
+# It is for sparse ones if they are so many numbers in all, zeros too, and as many to an entry.
+FEW_NUMBERS, NOT_SPARSE = 2**20, 8
 # Sparse columns are gathered in blocks of one such share of X's entries, or of LEAST.
 SHARE, LEAST = 8, 2**18
 # They are gathered from so many parts of the rows, of so many entries at least.
@@ -38,7 +40,7 @@ class SparseColumns:
     def __init__(self, objective, scaling):
         self.objective, rows = objective, objective.rows
         self.rows, self.n, self.p = rows, rows.n, rows.p
-        self.shift, self.centred = scaling.shift, objective.fit_intercept
+        self.scaling, self.shift, self.centred = scaling, scaling.shift, objective.fit_intercept
         self.room = max(rows.size // SHARE, LEAST)
         self.held = np.zeros(self.p, dtype=bool)
         self.scratch = self.arrays = None
@@ -92,7 +94,15 @@ class SparseColumns:
 
     def model(self, which, D):
         """The model in the columns `which`, rows weighted by D."""
+        few = min(FEW_NUMBERS, NOT_SPARSE * self.sizes[which].sum())
+        if self.n * len(which) <= few and len(which) <= min(self.n, GRAM_COLUMNS):
+            return GramModel(Gram(self, D), which)
         return ColumnModel(self, which, which, D)
+
+    def block(self, start, stop, which):
+        """Rows of these columns in the coordinates of the metric."""
+        A = self.rows.block(start, stop)[:, which].toarray()
+        return (A - self.scaling.shift[which]) * self.scaling.scale[which]
 
     def own(self, values):
         """Of values for all columns of X, those of the columns here."""
@@ -182,7 +192,7 @@ class SparseColumns:
     def _row_parts(self):
         """The parts (start, stop) of the rows that can be gathered at a time."""
         count = max(1, min(MOST_PARTS, self.rows.size // max(PART, SHARE * self.p)))
-        return list(pairwise(np.linspace(0, self.n, count + 1).astype(int).tolist()))
+        return cut(self.n, count)
 
     def _calls(self, start, stop):
         """Cut a part of the rows for Ctrl-C."""

@@ -62,7 +62,7 @@ def coordinate_descent(objective, certificate, W, b, *, tol, max_iter, monitor):
         monitor.begin_epoch()
         n_iter += 1
         moved = run.iterate()
-        converged = arrived(n_iter, last=not moved)
+        converged = arrived(n_iter, last=not moved or n_iter == max_iter)
         converged = converged or (not moved and min(run.norm, stopping.optimality) <= FLOOR)
         if monitor.record(run.value, stopping.optimality, run.coefficients):
             break

@@ -48,7 +48,7 @@ MOST_SWEEPS = 20
 
 # The true gap is looked at when the estimate, most often a few times as large, is at most so many
 # times what is allowed; after a look, as many times as it was then, though no more than the second.
-TRUST, MOST_TRUST = 1.5, 4.0
+TRUST, LEAST_TRUST, MOST_TRUST = 1.5, 0.3, 4.0
 
 COUPLING = 100.0  # at the start, where slopes are about as large as predictions
 LEAST_COUPLING = 1.0
@@ -277,7 +277,7 @@ class DualRun:
         self.confirmed = True
         self.converged = self.gap <= self.allowed()
         if self.gap > 0.0:
-            self._trust = min(MOST_TRUST, 0.9 * estimate / self.gap)
+            self._trust = np.clip(0.9 * estimate / self.gap, LEAST_TRUST, MOST_TRUST)
         self._rouse()
 
     def allowed(self):

@@ -6,9 +6,6 @@ import numpy as np
 
 from .arrays import writeable
 
-# Entries of so much of all weight leave no zeros.
-FULL = 1.0 - 1e-9
-
 # A column of so much of all weight has no zeros.
 FULL = 1.0 - 1e-9
 
@@ -76,14 +73,16 @@ class ColumnSums:
         first' = first + a weight,    second' = second + a (2 first + a weight).
         """
         old, weight, first, second = self.sums
-        away = old - reference
-        first, second = first + away * weight, second + away * (2.0 * first + away * weight)
+        with np.errstate(over="ignore", invalid="ignore"):  # that is looked for in the moments
+            away = old - reference
+            first, second = first + away * weight, second + away * (2.0 * first + away * weight)
         return ColumnSums(np.array([reference, weight, first, second]), self.weight)
 
     def join(self, others):
         """Add the rows of other sums."""
         self.sums[0] = np.where(self.sums[1] > 0.0, self.sums[0], others.sums[0])
-        self.sums[1:] += others.about(self.sums[0]).sums[1:]
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.sums[1:] += others.about(self.sums[0]).sums[1:]
         self.weight += others.weight
         self._moments = None
         return self

@@ -99,7 +99,7 @@ class _Run:
         V = self.GW / -penalty.unit
         if penalty_gap(penalty, penalty.in_units(self.W), V) > self.allowed:
             return False
-        self.decrement = duality_gap(self.objective, self.W, self.b)
+        self.decrement = max(duality_gap(self.objective, self.W, self.b), 0.0)
         return self.decrement <= self.allowed
 
     def end_here(self):

@@ -89,24 +89,28 @@ def price(objective):
     return m * q**2 / (FASTER * size)
 
 
-def pieces(objective, m, step, first=0, last=None):
-    """Of m rows drawn evenly along the weights, first .. last - 1, `step` at a time.
-
-    They are objectives that weigh their rows alike; all rows in one, weighted, where m is n.
-    """
-    rows, last = objective.rows, m if last is None else last
-    if m == rows.n:
-        yield objective.between(first, last)
-        return
+def draw(objective, m):
+    """The numbers of m rows drawn evenly along the weights; None for all rows, where m is n."""
+    if m == objective.rows.n:
+        return None
     places = (np.arange(m) + 0.5) * (objective.total_weight / m)
     if objective.weights is None:
-        index = np.ceil(places).astype(np.intp) - 1
-    else:
-        index = np.searchsorted(np.cumsum(objective.weights), places)
-    for start in range(first, last, step):
-        some = index[start : min(start + step, last)]
+        return np.ceil(places).astype(np.intp) - 1
+    return np.searchsorted(np.cumsum(objective.weights), places)
+
+
+def pieces(objective, drawn, start, stop, step):
+    """Of the rows drawn start .. stop - 1, `step` at a time.
+
+    They are objectives that weigh their rows alike; or one, weighted, of all rows there.
+    """
+    if drawn is None:
+        yield objective.between(start, stop)
+        return
+    for first in range(start, stop, step):
+        some = drawn[first : min(first + step, stop)]
         targets = objective.targets[some]
-        yield replace(objective, rows=rows.take(some), targets=targets, weights=None)
+        yield replace(objective, rows=objective.rows.take(some), targets=targets, weights=None)
 
 
 class Preconditioner:
@@ -165,14 +169,15 @@ def hessians(objective, scaling, W, b, m):
     k, q = objective.n_outputs, objective.rows.p + objective.fit_intercept
     shared = k > 1 and k * q**2 > max(SHARE_OF_X * objective.rows.size, FEW_NUMBERS)
     floor = FLAT * objective.loss.curvature_bound
+    drawn = draw(objective, m)
     if by_entries(objective):
-        (some,) = pieces(objective, m, m)
+        (some,) = pieces(objective, drawn, 0, m, m)
         return sparse_hessians(some, scaling, W, b, floor, shared)
     blocks, step = 1 if shared else k, max(ROWS_AT_ONCE, BLOCK // q)
 
     def part(first, last):
         total, weight = [None] * blocks, 0.0
-        for some in pieces(objective, m, step, first, last):
+        for some in pieces(objective, drawn, first, last, step):
             design = Design(some, scaling)
             u = design.pack(W, b)
             weight += some.total_weight

@@ -34,8 +34,9 @@ ROUNDS = 50
 
 def descend(model, accuracy):
     """Visit until a visit of all gains but this share of the most that one has gained."""
-    most = 0.0
-    for _ in range(model.rounds):
+    most, rounds = 0.0, 0
+    while rounds < model.rounds:
+        rounds += 1
         gain = model.visit(model.order)
         most = max(most, gain)
         if gain <= accuracy * most:
@@ -45,7 +46,8 @@ def descend(model, accuracy):
             if model.visit(support) <= accuracy * most:
                 break
         else:
-            model.jump(model.support())
+            if not model.jump(model.support()):
+                model.rounds, model.support_visits = ROUNDS, max(model.support_visits, 1)
 
 
 def centred(a, D, intercept):
@@ -146,14 +148,17 @@ class GramModel:
         return kernels.gram_visits(self.H, order, self.t1, self.t2, self.lower, self.w, self.g)
 
     def jump(self, support):
-        """To the minimum on the support with these signs; what would change its sign drops out."""
+        """To the minimum on the support with these signs; what would change its sign drops out.
+
+        Returns whether it got there.
+        """
         while support.size:
             w = self.w[support]
             slopes = self.g[support] + self.t1[support] * np.sign(w) + self.t2[support] * w
             H = self.H[np.ix_(support, support)] + np.diag(self.t2[support])
             delta = solve(H, -slopes[:, None], 0.0, True)
             if delta is None:
-                return
+                return False
             delta = delta[:, 0]
             against = w * delta < 0.0
             lengths = np.divide(-w, delta, out=np.full_like(w, np.inf), where=against)
@@ -162,8 +167,9 @@ class GramModel:
             self.w[support] = ends
             self.g += self.H[:, support] @ (ends - w)
             if length == 1.0:
-                return
+                break
             support = support[ends != 0.0]
+        return True
 
 
 class ColumnModel:
@@ -232,9 +238,12 @@ class ColumnModel:
         return moved
 
     def jump(self, support):
-        """Conjugate gradients among the coefficients of the support, their signs held."""
+        """Conjugate gradients among the coefficients of the support, their signs held.
+
+        Returns whether they led down: where signs do not fit yet they do not, and visits have to.
+        """
         if self.closer > FAR:
-            return
+            return True
         before = self.w[support]
         inverse, t2 = 1.0 / (self.h + self.t2)[support], self.t2[support]
         t1, step = self.t1[support] * np.sign(before), np.zeros_like(before)
@@ -257,10 +266,11 @@ class ColumnModel:
         before, self.w = self.w, self.w.copy()
         self.w[support], self._moved = ends, None
         a = self.start[1] + self.D * self.moved()
-        if self.rise(before, a) < 0.0:
-            self.a[:], self.S[0] = a, a.sum()
-        else:
+        if self.rise(before, a) >= 0.0:
             self.w, self._moved = before, None
+            return False
+        self.a[:], self.S[0] = a, a.sum()
+        return True
 
     def full(self, order, values):
         """These values in the columns in `order`, zeros elsewhere."""

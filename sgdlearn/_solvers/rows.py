@@ -25,7 +25,16 @@ ALL = (slice(None),)
 
 
 class Rows:
-    """What dense and sparse rows share."""
+    """What dense and sparse rows share.
+
+    Attributes
+    ----------
+    team : Team
+        The threads that share them out. Rows that are made of them have one, as parts do.
+    """
+
+    team = Team(1)
+    _sums = None
 
     def parts(self):
         """Slices of rows, each read in a small part of a second (then Ctrl-C is seen)."""
@@ -33,9 +42,6 @@ class Rows:
         if numbers <= NUMBERS_PER_CALL:
             return ALL
         return slices(self.n, NUMBERS_PER_CALL * self.n // numbers)
-
-    team = Team(1)  # the threads that share them out
-    _sums = None
 
     def large_parts(self, least):
         """(start, stop) of parts of so many numbers at least, for the team."""
