@@ -88,29 +88,31 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10,
 def lbfgs_in_turn(objective, certificate, W, b, *, tol, max_iter, monitor, memory, may_change):
     """L-BFGS in the diagonal metric for as long as a better one would take to make, then in that.
 
-    So whichever of the two is the right one, it costs twice its price at the most. Where no such
-    metric is to be had, Newton's method takes over in the same way if it `may_change`.
+    So whichever of the two is the right one, it costs twice its price at the most. Newton's method
+    takes over in the same way if it `may_change`; else the diagonal metric, where the other one is
+    of no use.
     """
-    run = {"max_iter": max_iter, "monitor": monitor, "memory": memory}
-    passes, sampled = price(objective), True
-    if np.isinf(passes) and may_change:
-        passes, sampled = newton_price(objective), False
+    sampled, late = price(objective), newton_price(objective) if may_change else np.inf
+    stages = [(partial(lbfgs, memory=memory), sampled if sampled < np.inf else late, None)]
+    if sampled <= FEW_PASSES:
+        stages = []
+    if sampled < np.inf:
+        stages.append((partial(preconditioned_lbfgs, memory=memory), late, None))
+    if late < np.inf:
+        note = "L-BFGS comes on slowly: Newton's method takes over"
+        stages.append((newton, np.inf, note))
+    elif sampled < np.inf:
+        stages.append((partial(lbfgs, memory=memory), np.inf, None))
     n_iter = 0
-    if passes > FEW_PASSES:
-        run["max_iter"] = int(min(passes, max_iter))
-        first = lbfgs(objective, certificate, W, b, tol=tol, **run)
-        ended = first.converged or monitor.stopped_by is not None
-        if ended or first.n_iter == max_iter or np.isinf(passes):
-            return first
-        W, b, n_iter = first.W, first.b, first.n_iter
-        run["max_iter"] = max_iter - n_iter
-    if sampled:
-        result = preconditioned_lbfgs(objective, certificate, W, b, tol=tol, **run)
-    else:
-        monitor.say("L-BFGS comes on slowly: Newton's method takes over")
-        del run["memory"]
-        result = newton(objective, certificate, W, b, tol=tol, **run)
-    return replace(result, n_iter=n_iter + result.n_iter, t=n_iter + result.n_iter)
+    for solver, passes, note in stages:
+        if note:
+            monitor.say(note)
+        most = int(min(passes, max_iter - n_iter))
+        result = solver(objective, certificate, W, b, tol=tol, max_iter=most, monitor=monitor)
+        W, b, n_iter = result.W, result.b, n_iter + result.n_iter
+        if result.converged or monitor.stopped_by is not None or n_iter >= max_iter:
+            break
+    return replace(result, n_iter=n_iter, t=n_iter)
 
 
 def newton_price(objective):

@@ -4,8 +4,11 @@ In the unknowns x of `Preconditioner` the Hessian is close to the identity, and 
 steps and gradients tell what is left: some ten or twenty passes to the optimum, whatever the
 condition of the data. The metric is renewed where it was made far from where the run has come to.
 
-The certificate is half the squared Newton decrement, relative to F of the zero model: by the
-Hessian of a sample of rows, which may be somewhat off, it is taken twice.
+When to look is told by half the squared Newton decrement; by the Hessian of a sample of rows, which
+may be somewhat off, it is taken twice. The certificate is the duality gap where there is one: a
+sample knows little of rows that are unlike all others. It follows from the gradient, as the slopes
+of the losses are a dual point and its gap is that of the penalty alone; an unpenalised intercept
+costs two passes. Without a gap it is the decrement. Both are relative to F of the zero model.
 """
 
 import numpy as np
@@ -19,6 +22,8 @@ from .result import Result
 CLOSER = 1e-3  # a metric serves until the decrement has fallen by this much since it was made
 STALE = 40  # or until so many iterations have gone by
 FLOOR = 1e-12  # share of the zero model's F below which F is rounded too much to decide
+# Where rounding lets F fall no more, a decrement of so little of what is allowed does for the gap.
+LITTLE = 1e-3
 
 
 class _Renew(Exception):
@@ -47,11 +52,13 @@ def preconditioned_lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor
                 },
             )
             if run.n_iter - before < 2:  # rounding lets F fall no more
-                run.finish(run.decrement <= max(run.allowed, FLOOR * run.reference))
+                small = max(LITTLE * run.allowed, FLOOR * run.reference)
+                run.finish(run.has_arrived() or run.decrement <= small)
         except _Renew:
             pass
     n_iter, optimality = run.n_iter, run.certificate
-    return Result(run.W, run.b, n_iter, run.converged, n_iter, optimality=optimality)
+    found = {"optimality": optimality, "dual_gap": run.gap}
+    return Result(run.W, run.b, n_iter, run.converged, n_iter, **found)
 
 
 def left(metric, slopes):
@@ -67,6 +74,7 @@ class _Run:
         self.reference = certificate.reference_value
         self.tol, self.max_iter, self.monitor = tol, max_iter, monitor
         self.n_iter, self.ended, self.converged = 0, False, False
+        self.has_gap, self.gap = has_gap(objective), None
         self.W, self.b = self.scaling.without_idle(W, b)
         self.value, self.GW, self.gb = self.evaluate(self.W, self.b)
 
@@ -84,23 +92,29 @@ class _Run:
         self.unit = np.sqrt(self.decrement) or 1.0
         self.start = self.x.ravel() / self.unit
         self.made, self.since = self.decrement, self.n_iter
-        if self.decrement <= self.allowed:
+        if self.has_arrived():
             self.end_here()
         self.monitor.begin_epoch()
 
     def starts_at_optimum(self):
-        """Whether the duality gap is small enough: two passes, where the gradient says so too.
+        """A model that is given may be all that is needed, and no metric has to be made."""
+        self.decrement = 0.0
+        return self.has_gap and self.is_certain()
 
-        A model that is given may be all that is needed, and no metric has to be made.
-        """
-        penalty = self.objective.penalty
-        if not has_gap(self.objective):
+    def has_arrived(self):
+        """Whether F is near enough to its minimum, by the metric and by the duality gap."""
+        if self.decrement > self.allowed:
             return False
-        V = self.GW / -penalty.unit
-        if penalty_gap(penalty, penalty.in_units(self.W), V) > self.allowed:
-            return False
-        self.decrement = max(duality_gap(self.objective, self.W, self.b), 0.0)
-        return self.decrement <= self.allowed
+        return not self.has_gap or self.decrement <= FLOOR * self.reference or self.is_certain()
+
+    def is_certain(self):
+        """Whether the duality gap is small enough."""
+        objective, penalty = self.objective, self.objective.penalty
+        gap = penalty_gap(penalty, penalty.in_units(self.W), self.GW / -penalty.unit)
+        if gap <= self.allowed and objective.fit_intercept:
+            gap = max(duality_gap(objective, self.W, self.b), 0.0)
+        self.gap = gap if gap <= self.allowed else None
+        return gap <= self.allowed
 
     def end_here(self):
         """Converged, the metric not needed any more."""
@@ -114,7 +128,7 @@ class _Run:
 
     @property
     def certificate(self):
-        return self.decrement / self.reference
+        return (self.decrement if self.gap is None else self.gap) / self.reference
 
     @property
     def allowed(self):
@@ -138,9 +152,9 @@ class _Run:
         _, self.W, self.b, self.value, self.GW, self.gb, slopes = self.asked
         self.n_iter += 1
         self.decrement = left(self.metric, slopes)
-        stop = self.monitor.record(self.value, self.certificate, self.coefficients)
-        arrived = self.decrement <= self.allowed
         far = self.decrement <= CLOSER * self.made  # from where the metric was made
+        arrived = self.has_arrived()
+        stop = self.monitor.record(self.value, self.certificate, self.coefficients)
         if stop or (arrived and not far) or self.n_iter >= self.max_iter:
             self.finish(arrived)
             raise _Renew
