@@ -5,8 +5,9 @@ from copy import deepcopy
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 
-from sgdlearn import GDLogisticRegression, losses
+from sgdlearn import GDLinearSVC, GDLogisticRegression, losses
 from sgdlearn._solvers import preconditioner
 from sgdlearn._solvers.batch import solve_batch
 from sgdlearn._solvers.certificate import allowed_excess
@@ -233,3 +234,27 @@ def test_products_of_entries_make_the_hessian_of_the_rows(case, fit_intercept):
         W, b = np.full((one.n_outputs, P), 0.3), np.full(one.n_outputs, 0.1 * fit_intercept)
         made.append(np.tril(preconditioner.hessians(one, scaling, W, b, N)))
     np.testing.assert_allclose(made[0], made[1], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["one entry", "ten entries", "long rows", "heavy tails"])
+@pytest.mark.parametrize("case", ["log", "hinge"])
+def test_rows_unlike_all_others_mislead_no_sample(kind, case):
+    """More numbers than a small problem has, so that rows are drawn."""
+    rng = np.random.default_rng(0)
+    n, p = 12_000, 90
+    X = rng.normal(size=(n, p))
+    y = X @ rng.normal(size=p) / 5 + rng.logistic(size=n) > 0
+    if kind == "one entry":
+        X[3, 2] = 1e6
+    elif kind == "ten entries":
+        X[np.arange(0, 1000, 100), np.arange(10)] = 10.0 ** np.linspace(4, 7, 10)
+    elif kind == "long rows":
+        X *= np.where(rng.random(n) < 0.001, 1000.0, 1.0)[:, None]
+    else:
+        X /= np.sqrt(rng.chisquare(1, n))[:, None]
+    model = GDLogisticRegression() if case == "log" else GDLinearSVC(loss="squared_hinge")
+    model.fit(X, y)
+    assert model.optimizer_.name == "lbfgs"
+    exact = clone(model).set_params(optimizer="newton", tol=1e-10).fit(X, y)
+    assert model.loss_curve_[-1] <= exact.loss_curve_[-1] * (1.0 + 1e-3)

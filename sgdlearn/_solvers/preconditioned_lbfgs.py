@@ -4,11 +4,11 @@ In the unknowns x of `Preconditioner` the Hessian is close to the identity, and 
 steps and gradients tell what is left: some ten or twenty passes to the optimum, whatever the
 condition of the data. The metric is renewed where it was made far from where the run has come to.
 
-When to look is told by half the squared Newton decrement; by the Hessian of a sample of rows, which
-may be somewhat off, it is taken twice. The certificate is the duality gap where there is one: a
-sample knows little of rows that are unlike all others. It follows from the gradient, as the slopes
-of the losses are a dual point and its gap is that of the penalty alone; an unpenalised intercept
-costs two passes. Without a gap it is the decrement. Both are relative to F of the zero model.
+The certificate is half the squared Newton decrement, relative to F of the zero model: by the
+Hessian of a sample of rows, which may be somewhat off, it is taken twice. A sample knows little of
+rows that are unlike all others. Where there is a duality gap, that tells of them: at the slopes of
+the losses it is that of the penalty alone, which follows from the gradient. It is some hundred
+times what F can fall by where the sample is a good one, and far more where it is not.
 """
 
 import numpy as np
@@ -22,8 +22,9 @@ from .result import Result
 CLOSER = 1e-3  # a metric serves until the decrement has fallen by this much since it was made
 STALE = 40  # or until so many iterations have gone by
 FLOOR = 1e-12  # share of the zero model's F below which F is rounded too much to decide
-# Where rounding lets F fall no more, a decrement of so little of what is allowed does for the gap.
-LITTLE = 1e-3
+# How much larger than what is allowed a duality gap may be. Where rounding lets F fall no more, a
+# decrement of so little of that does for it.
+LOOSE, LITTLE = 1e3, 1e-3
 
 
 class _Renew(Exception):
@@ -97,24 +98,28 @@ class _Run:
         self.monitor.begin_epoch()
 
     def starts_at_optimum(self):
-        """A model that is given may be all that is needed, and no metric has to be made."""
-        self.decrement = 0.0
-        return self.has_gap and self.is_certain()
+        """Whether the duality gap is small enough: two passes, where the gradient says so too.
+
+        A model that is given may be all that is needed, and no metric has to be made.
+        """
+        if not self.has_gap or self.gap_of_penalty() > self.allowed:
+            return False
+        gap = max(duality_gap(self.objective, self.W, self.b), 0.0)
+        if gap <= self.allowed:
+            self.decrement = self.gap = gap
+        return gap <= self.allowed
 
     def has_arrived(self):
-        """Whether F is near enough to its minimum, by the metric and by the duality gap."""
+        """Whether F is near enough to its minimum, by the metric, and the metric a good one."""
         if self.decrement > self.allowed:
             return False
-        return not self.has_gap or self.decrement <= FLOOR * self.reference or self.is_certain()
+        rounded = self.decrement <= FLOOR * self.reference
+        return rounded or not self.has_gap or self.gap_of_penalty() <= LOOSE * self.allowed
 
-    def is_certain(self):
-        """Whether the duality gap is small enough."""
-        objective, penalty = self.objective, self.objective.penalty
-        gap = penalty_gap(penalty, penalty.in_units(self.W), self.GW / -penalty.unit)
-        if gap <= self.allowed and objective.fit_intercept:
-            gap = max(duality_gap(objective, self.W, self.b), 0.0)
-        self.gap = gap if gap <= self.allowed else None
-        return gap <= self.allowed
+    def gap_of_penalty(self):
+        """The duality gap at the losses' slopes, but for what the intercept adds."""
+        penalty = self.objective.penalty
+        return penalty_gap(penalty, penalty.in_units(self.W), self.GW / -penalty.unit)
 
     def end_here(self):
         """Converged, the metric not needed any more."""
@@ -128,7 +133,7 @@ class _Run:
 
     @property
     def certificate(self):
-        return (self.decrement if self.gap is None else self.gap) / self.reference
+        return self.decrement / self.reference
 
     @property
     def allowed(self):
