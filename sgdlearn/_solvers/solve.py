@@ -32,6 +32,8 @@ DENSE_WORK_ROWS, DENSE_WORK_COLUMNS = 64, 1000
 ONE_ROW = "ftrl", "schedule_free", "dog"
 # Batch solvers that "auto" lets go on to rounding, if the problem is small.
 GOES_ON = ("newton", "cholesky", "cd")
+# By so many iterations, and as many as it has taken until then, coordinate descent does.
+FURTHER = 20
 # Solvers that hold a matrix of all pairs of columns.
 HOLD_PAIRS = ("newton", "cholesky", "psvrg")
 # From this many epochs on, one more pass is spent on the exact objective at the end.
@@ -164,16 +166,22 @@ def _solve(objective, start, way, *, rng, monitor, run, stream):
         chosen = way.reason != AS_GIVEN
         goes_on = chosen and way.rule.name in GOES_ON
         exact = goes_on and way.tol is not None and is_small(objective)
-        result = solve_batch(
-            objective,
-            *start,
-            method=way.rule.name,
-            tol=min(way.tol, EXACT) if exact else way.tol,
-            max_iter=way.max_iter,
-            monitor=monitor,
-            memory=getattr(way.rule, "memory", 10),
-            may_change=chosen,
-        )
+        run = {
+            "method": way.rule.name,
+            "monitor": monitor,
+            "memory": getattr(way.rule, "memory", 10),
+            "may_change": chosen,
+        }
+        tol, n_iter = min(way.tol, EXACT) if exact else way.tol, 0
+        max_iter = way.max_iter
+        if exact and way.rule.name == "cd":  # which may come to rounding slowly
+            result = solve_batch(objective, *start, tol=way.tol, max_iter=max_iter, **run)
+            n_iter = result.n_iter
+            if not result.converged or monitor.stopped_by is not None or n_iter == max_iter:
+                return result, None
+            start, max_iter = (result.W, result.b), min(n_iter + FURTHER, max_iter - n_iter)
+        result = solve_batch(objective, *start, tol=tol, max_iter=max_iter, **run)
+        result = replace(result, n_iter=n_iter + result.n_iter, t=n_iter + result.t)
         if exact and not result.converged and monitor.certificate <= way.tol:
             result.converged = not separated(objective, result.W, result.b)
         return result, None
