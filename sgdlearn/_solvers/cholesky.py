@@ -148,7 +148,7 @@ class _Normal(_System):
                     cross[outputs] += X.sum(axis=0) if roots is None else roots[:, 0] @ X
             return gram, cross
 
-        gram, cross = objective.team.total(part, gram_borders(rows.n, p, p**2))
+        gram, cross = objective.team.total(part, gram_borders(rows.n, p**2, rows.n * p))
         gram /= self.total
         cross /= self.total
         return gram, cross[:outputs], cross[outputs]

@@ -14,18 +14,19 @@ from ..losses import Loss, Multinomial
 from ..penalties import Penalty
 from .rows import DenseRows, SparseRows
 
-PART = 2**19  # multiplications below which a part of its own does not pay
-SPARSE_COST = 4  # what one of them costs where its factors lie scattered
+PART = 2**21  # multiplications below which a part of its own does not pay
+SPARSE_COST = 8  # what one of them costs where its factors lie scattered
+GRAM_PART = 2**24  # those of a Gram matrix, which are many times as fast
 LONG_PART = 2**26  # and above which Ctrl-C would have to wait
 BLOCK = 2**16  # numbers in a block of rows that is gathered into scratch
 
 
-def gram_borders(n, width, size):
-    """The parts of n rows from each of which matrices of `width` are made, `size` numbers in all.
+def gram_borders(n, size, room):
+    """The parts of n rows from each of which matrices of `size` numbers in all are made.
 
-    Together they are no more than an eighth of the rows.
+    Together they are no more than an eighth of `room` numbers.
     """
-    return cut(n, max(1, min(n * width // (8 * size), n * size // PART, MAX_PARTS)))
+    return cut(n, max(1, min(room // (8 * size), n * size // GRAM_PART, MAX_PARTS)))
 
 
 @dataclass

@@ -192,7 +192,7 @@ def hessians(objective, scaling, W, b, m):
                     total[place] = plus_gram(total[place], A * c[:, None])
         return *total, weight
 
-    *total, weight = objective.team.total(part, gram_borders(m, q, blocks * q**2))
+    *total, weight = objective.team.total(part, gram_borders(m, blocks * q**2, objective.rows.size))
     for H in total:
         H /= weight
     return total

@@ -155,10 +155,15 @@ class LearnsFromStreams:
         self.n_iter_, self.t_ = 1, 0
 
     def _warn_of_divergence(self):
-        warnings.warn(
-            f"{type(self).__name__}.partial_fit diverged on this chunk, which was left out: lower "
-            f"the learning rate (learning_rate={self.learning_rate!r}), or leave it to "
-            "learning_rate='auto'.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
+        what = f"{type(self).__name__}.partial_fit diverged on this chunk, which was left out"
+        if self.learning_rate == "auto":
+            advice = (
+                "numbers in it, or in an earlier one, are far beyond all others; a model that has "
+                "learnt from such targets is to be begun anew, without them."
+            )
+        else:
+            advice = (
+                f"lower the learning rate (learning_rate={self.learning_rate!r}), or leave it to "
+                "learning_rate='auto'."
+            )
+        warnings.warn(f"{what}: {advice}", ConvergenceWarning, stacklevel=4)
