@@ -87,6 +87,7 @@ class _Run:
         """A metric made here; the driver's unknowns are x in a unit in which its slope is 1."""
         if self.n_iter == 0 and self.starts_at_optimum():
             self.end_here()
+        self.metric = None  # the memory of the last one is needed for the next
         self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b)
         self.x = self.metric.to_round(self.W, self.b)
         self.decrement = left(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
