@@ -6,6 +6,7 @@ from scipy import sparse
 from sklearn.linear_model import LinearRegression, Ridge
 
 from sgdlearn import GDLinearRegression, GDLogisticRegression
+from sgdlearn._solvers import blas
 from sgdlearn._solvers.batch import solve_batch
 from sgdlearn._solvers.monitor import Monitor
 from sgdlearn._solvers.objective import Objective
@@ -161,3 +162,18 @@ def test_pairs_that_are_errors():
         GDLinearRegression(optimizer="cholesky", penalty="l1", alpha=0.1).fit(X, y[:, 0])
     with pytest.raises(ValueError, match=r"cholesky.*positive"):
         GDLinearRegression(optimizer="cholesky", positive=True).fit(X, y[:, 0])
+
+
+@pytest.mark.parametrize("q", [5, blas.NARROW, blas.NARROW + 7])
+def test_products_are_added_in_place(q):
+    rng = np.random.default_rng(q)
+    A, B = rng.normal(size=(40, q)), rng.normal(size=(13, q))
+    H = blas.plus_gram(None, A)
+    assert blas.plus_gram(H, B) is H
+    np.testing.assert_allclose(np.tril(H), np.tril(A.T @ A + B.T @ B), rtol=1e-12, atol=1e-12)
+
+
+def test_products_are_added_to_arrays_in_their_order_alone():
+    q = blas.NARROW + 1
+    with pytest.raises(ValueError, match="C-contiguous"):
+        blas.plus_gram(np.zeros((q, q)), np.ones((q, 3)).T)

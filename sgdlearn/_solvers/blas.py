@@ -25,11 +25,14 @@ NARROW = 256  # columns up to which a product of its own costs less than it save
 
 
 def _published(name, n_arguments):
-    """The BLAS function of this name; all its arguments are addresses."""
+    """The BLAS function of this name, all its arguments addresses; None if its integers are long."""
     capsule = py_object(cython_blas.__pyx_capi__[name])
     signature = PYFUNCTYPE(c_char_p, py_object)(("PyCapsule_GetName", pythonapi))
     address = PYFUNCTYPE(c_void_p, py_object, c_char_p)(("PyCapsule_GetPointer", pythonapi))
-    return CFUNCTYPE(None, *[c_void_p] * n_arguments)(address(capsule, signature(capsule)))
+    types = signature(capsule)
+    if b"int *" not in types:
+        return None
+    return CFUNCTYPE(None, *[c_void_p] * n_arguments)(address(capsule, types))
 
 
 _dsyrk = _published("dsyrk", 10)
@@ -48,7 +51,7 @@ def plus_gram(H, A):
     m, q = A.shape
     if H is None:
         return A.T @ A
-    if q <= NARROW:
+    if q <= NARROW or _dsyrk is None:
         H += A.T @ A
         return H
     if not (A.flags.c_contiguous and H.flags.c_contiguous and H.shape == (q, q)):
