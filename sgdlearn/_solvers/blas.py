@@ -25,7 +25,7 @@ NARROW = 256  # columns up to which a product of its own costs less than it save
 
 
 def _published(name, n_arguments):
-    """The BLAS function of this name, all its arguments addresses; None if its integers are long."""
+    """The BLAS function of this name, which takes addresses; None if its integers are long."""
     capsule = py_object(cython_blas.__pyx_capi__[name])
     signature = PYFUNCTYPE(c_char_p, py_object)(("PyCapsule_GetName", pythonapi))
     address = PYFUNCTYPE(c_void_p, py_object, c_char_p)(("PyCapsule_GetPointer", pythonapi))
