@@ -387,3 +387,34 @@ def test_some_words_come_to_other_units(factor):
     sizes = model._run.scaling.size[seen] / true[seen]
     assert seen.sum() > 50
     assert np.all((sizes > 0.4) & (sizes < 2.5))
+
+
+@pytest.mark.parametrize("chunk", [1, 50, 500])
+@pytest.mark.parametrize("size", [3e3, 1e9])
+@pytest.mark.filterwarnings("error")
+def test_a_broken_target_does_not_undo_a_model(size, chunk):
+    rng = np.random.default_rng(0)
+    n = 3000 if chunk == 1 else 10_000
+    X = rng.normal(size=(n, 10))
+    w = rng.normal(size=10)
+    y = X @ w + rng.normal(size=n)
+    y[n // 2] = size
+    model = GDLinearRegression()
+    for start in range(0, n, chunk):
+        rows = slice(start, start + chunk)
+        model.partial_fit(X[rows], y[rows])
+    np.testing.assert_allclose(model.coef_, w, atol=0.2)
+
+
+@pytest.mark.parametrize("chunk", [1, 50, 500])
+def test_targets_of_another_size_are_believed_when_there_are_more(chunk):
+    rng = np.random.default_rng(0)
+    n = 4000
+    X = rng.normal(size=(n, 5))
+    y = X @ rng.normal(size=5) + 0.1 * rng.normal(size=n)
+    y[n // 2 :] = 1e3 * y[n // 2 :] + 1e5
+    model = GDLinearRegression()
+    for start in range(0, n, chunk):
+        rows = slice(start, start + chunk)
+        model.partial_fit(X[rows], y[rows])
+    assert model.intercept_ == pytest.approx(1e5, rel=0.2)

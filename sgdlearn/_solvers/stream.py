@@ -28,8 +28,10 @@ LONGER = 2.0
 BELIEVED = 20
 # Rows that are longer or shorter on the whole are looked at as soon as they are this share of all.
 LATE_SHARE = 0.01
-# What `Stream.doubting` has found in a first chunk.
-NO_SIGNS = 0, None
+# A target so many deviations from the mean is learnt from as if it were no farther.
+FAR = 100.0
+# What `Stream.doubting` and `Stream.clipped` have found in a first chunk.
+NO_SIGNS = 0, None, 0
 
 
 @dataclass
@@ -56,6 +58,10 @@ class Stream:
         Of the columns, when they were last looked at.
     lengths : Lengths
         Of the rows since the metric was made.
+    limits : tuple of ndarray of shape (n_targets,), or None
+        The least and the largest target that is believed; None for all.
+    strangers : int
+        Rows with targets beyond them that the last ones were.
     """
 
     columns: ColumnSums
@@ -68,6 +74,8 @@ class Stream:
     pending: ColumnSums | None = None
     units: Units = field(default_factory=Units)
     lengths: Lengths = field(default_factory=Lengths)
+    limits: tuple | None = None
+    strangers: int = 0
 
     @classmethod
     def begin(cls, p, n_targets, loss):
@@ -83,6 +91,7 @@ class Stream:
         if stream.targets is not None:
             stream.targets.add(DenseRows(objective.targets), objective.weights)
         stream.n_rows = objective.rows.n
+        stream.limit_targets()
         return stream
 
     def copy(self):
@@ -95,7 +104,7 @@ class Stream:
 
     def see(self, rows, targets, weights, signs=NO_SIGNS):
         """Add a chunk; one of a new scale is kept apart from the rows before it."""
-        suspects, lengths = signs
+        suspects, lengths, self.strangers = signs
         if lengths is not None:
             self.lengths = lengths
         if suspects == 0:
@@ -129,7 +138,7 @@ class Stream:
     def is_due(self, rows, weights, signs):
         """Whether the metric is to be renewed before this chunk is learnt from."""
         added = rows.n if weights is None else weights.sum()
-        suspects, lengths = signs
+        suspects, lengths, _ = signs
         if suspects >= BELIEVED or self.weight + added >= GROWTH * self.renewed:
             return True
         late_rows = self.n_rows + rows.n - self.units.n_rows
@@ -160,11 +169,33 @@ class Stream:
         known = self.lengths.joined(np.minimum(lengths, limit), None) if same_kind else None
         return weights, (suspects, known)
 
+    def limit_targets(self):
+        """See how far targets may be from those so far."""
+        if self.targets is not None and self.n_rows >= LATE_ROWS:
+            moments = self.targets.moments()
+            reach = np.where(moments.variance > 0.0, FAR * np.sqrt(moments.variance), np.inf)
+            self.limits = moments.mean - reach, moments.mean + reach
+
+    def clipped(self, targets):
+        """The targets to learn from, and how many strangers there were to the last.
+
+        A few that are far beyond all others must not undo the model, unless it is most that are.
+        """
+        if self.limits is None:
+            return targets, 0
+        near = (targets >= self.limits[0]) & (targets <= self.limits[1])
+        if near.all():
+            return targets, 0
+        far = np.count_nonzero(~near.all(axis=1))
+        strangers = self.strangers + far if 2 * far > len(targets) else 0
+        return targets if strangers >= BELIEVED else np.clip(targets, *self.limits), strangers
+
     def renew(self, rows, weights, scaling):
         """Bring the record up to date by a chunk that has been seen, in the new metric."""
         longest = rows.row_squares(scaling, weights, last=1.0).max()
         self.longest = max(self.longest, float(longest))
         self.renewed = self.weight
+        self.limit_targets()
         self.lengths = self.lengths.renewed(float(self.mean_squares(scaling).sum()) + 1.0)
         if self.suspects >= BELIEVED:  # look again soon
             soon = self.weight * (1.0 + LATE_ROWS / self.n_rows) / GROWTH

@@ -86,6 +86,8 @@ class LearnsFromStreams:
                     objective.rows, weights, run.scaling, objective.rows.sparse == run.sparse_metric
                 )
                 objective.weights = weights
+                objective.targets, strangers = stream.clipped(objective.targets)
+                signs = *signs, strangers
         if run is not None and run.method is not plan.method:  # parameters have changed
             run = resumed(run, plan.method, objective, plan.way, stream)
         W = b = None
