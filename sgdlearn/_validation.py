@@ -93,6 +93,7 @@ def _are_finite(values, n_jobs):
     check = _ALL_FINITE[values.dtype]
     if values.size < NUMBERS_TO_SHARE:
         return check(values)
+    # predict has not looked at n_jobs; 0, which joblib refuses, is as good as None here
     numbers, team = values.reshape(1, -1), Team(count(n_jobs or None))
     return all(
         team.in_order(

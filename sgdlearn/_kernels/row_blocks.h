@@ -1,6 +1,6 @@
-/* Short sparse rows, some at a time: their entries lie side by side, and go through loops that do not
- * end with each row, where the processor would guess wrong. A row is summed in an order that its own
- * length alone decides.
+/* Short sparse rows, some at a time: their entries lie side by side, and go through loops that do
+ * not end with each row, where the processor would guess wrong. A row is summed in an order that its
+ * own length alone decides.
  */
 #ifndef SGDLEARN_ROW_BLOCKS_H
 #define SGDLEARN_ROW_BLOCKS_H

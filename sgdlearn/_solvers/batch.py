@@ -92,21 +92,21 @@ def lbfgs_in_turn(objective, certificate, W, b, *, tol, max_iter, monitor, memor
     takes over in the same way if it `may_change`; else the diagonal metric, where the other one is
     of no use.
     """
+    diagonal, round_ = (partial(way, memory=memory) for way in (lbfgs, preconditioned_lbfgs))
     sampled, late = price(objective), newton_price(objective) if may_change else np.inf
-    stages = [(partial(lbfgs, memory=memory), sampled if sampled < np.inf else late, None)]
-    if sampled <= FEW_PASSES:
-        stages = []
+    stages = []
+    if sampled > FEW_PASSES:
+        stages.append((diagonal, sampled if sampled < np.inf else late))
     if sampled < np.inf:
-        stages.append((partial(preconditioned_lbfgs, memory=memory), late, None))
+        stages.append((round_, late))
     if late < np.inf:
-        note = "L-BFGS comes on slowly: Newton's method takes over"
-        stages.append((newton, np.inf, note))
+        stages.append((newton, np.inf))
     elif sampled < np.inf:
-        stages.append((partial(lbfgs, memory=memory), np.inf, None))
+        stages.append((diagonal, np.inf))
     n_iter = 0
-    for solver, passes, note in stages:
-        if note:
-            monitor.say(note)
+    for solver, passes in stages:
+        if solver is newton:
+            monitor.say("L-BFGS comes on slowly: Newton's method takes over")
         most = int(min(passes, max_iter - n_iter))
         result = solver(objective, certificate, W, b, tol=tol, max_iter=most, monitor=monitor)
         W, b, n_iter = result.W, result.b, n_iter + result.n_iter

@@ -101,8 +101,7 @@ class SparseColumns:
 
     def block(self, start, stop, which):
         """Rows of these columns in the coordinates of the metric."""
-        A = self.rows.block(start, stop)[:, which].toarray()
-        return (A - self.scaling.shift[which]) * self.scaling.scale[which]
+        return in_metric(self.scaling, self.rows.block(start, stop)[:, which].toarray(), which)
 
     def own(self, values):
         """Of values for all columns of X, those of the columns here."""
@@ -242,8 +241,8 @@ class DenseColumns:
 
     def block(self, start, stop, which):
         """Rows of these columns in the coordinates of the metric."""
-        A = np.take(self.objective.rows.block(start, stop), which, axis=1)
-        return (A - self.scaling.shift[which]) * self.scaling.scale[which]
+        rows = self.objective.rows.block(start, stop)
+        return in_metric(self.scaling, np.take(rows, which, axis=1), which)
 
 
 class GatheredColumns:
@@ -276,13 +275,14 @@ class GatheredColumns:
         dz = D * (self.values @ w)
         return dz, self.slopes(dz, which)
 
-    def fit(self, which):
-        """Whether these columns fit into scratch: they are there."""
-        return True
-
     def blocks(self, which):
         """Pairs of arrays and the columns in it, read in a small part of a second, for Ctrl-C."""
         return (((self.values,), part) for part in in_parts(which, np.full(len(which), self.n)))
+
+
+def in_metric(scaling, A, which):
+    """Rows of these columns, A, in the coordinates of the metric."""
+    return (A - scaling.shift[which]) * scaling.scale[which]
 
 
 def in_parts(which, sizes):

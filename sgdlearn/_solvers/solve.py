@@ -386,7 +386,7 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
     stream : Stream or None
         What has been seen of the stream before; None where the rate is given.
     signs : tuple
-        As `Stream.doubting` has found them.
+        As `Stream.doubting` and `Stream.clipped` have found them.
     """
     rows, targets, weights = objective.rows, objective.targets, objective.weights
     before = None if run is None else dict(vars(run))
