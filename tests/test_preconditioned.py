@@ -151,6 +151,24 @@ def test_round_unknowns_are_a_change_of_variables():
     assert np.sum(slopes * dx) == pytest.approx((ahead - behind) / (2 * h), rel=1e-5)
 
 
+@pytest.mark.parametrize("condition", [1e2, 1e12])
+def test_single_precision_makes_a_metric_only_where_it_is_enough(condition):
+    """The metric is that of double precision, to a thousandth in every direction."""
+    rng = np.random.default_rng(4)
+    turn = np.linalg.qr(rng.normal(size=(P, P)))[0]
+    X = rng.normal(size=(N, P)) * np.geomspace(1.0, condition**-0.5, P) @ turn
+    objective = problem("log", X, l2=0.0)
+    scaling = Scaling.from_rows(objective.rows, centre=True)
+    W, b = np.zeros((1, P)), np.zeros(1)
+    single, double = (
+        Preconditioner(objective, scaling, W, b, dtype) for dtype in (np.float32, np.float64)
+    )
+    assert single.dtype == (np.float32 if condition == 1e2 else np.float64)
+    L = double.factors[0]
+    between = np.linalg.solve(L, np.linalg.solve(L, single.factors[0] @ single.factors[0].T).T)
+    np.testing.assert_allclose(between, np.eye(P + 1), atol=1e-3)
+
+
 def test_well_conditioned_large_problem_through_the_estimator(monkeypatch):
     monkeypatch.undo()
     rng = np.random.default_rng(0)
@@ -232,7 +250,7 @@ def test_products_of_entries_make_the_hessian_of_the_rows(case, fit_intercept):
         assert preconditioner.by_entries(one) == sparse.issparse(rows)
         scaling = Scaling.from_rows(one.rows, weights, centre=fit_intercept)
         W, b = np.full((one.n_outputs, P), 0.3), np.full(one.n_outputs, 0.1 * fit_intercept)
-        made.append(np.tril(preconditioner.hessians(one, scaling, W, b, N)))
+        made.append(np.tril(preconditioner.hessians(one, scaling, W, b, N, np.float64)))
     np.testing.assert_allclose(made[0], made[1], rtol=1e-10, atol=1e-12)
 
 

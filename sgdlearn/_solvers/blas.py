@@ -1,8 +1,8 @@
 """Sums of x x' over rows, by BLAS and without the GIL.
 
 NumPy's product of a matrix with itself is fast and lets other threads run, but cannot add to what
-is there: where that is large, BLAS's own `dsyrk` adds in place. SciPy's wrapper of it holds the
-GIL, so that threads would wait for one another; the function below it does not, and
+is there: where that is large, BLAS's own `dsyrk` or `ssyrk` adds in place. SciPy's wrappers of them
+hold the GIL, so that threads would wait for one another; the functions below them do not, and
 `scipy.linalg.cython_blas` publishes where it is, for compiled code.
 """
 
@@ -13,12 +13,14 @@ from ctypes import (
     c_char,
     c_char_p,
     c_double,
+    c_float,
     c_int,
     c_void_p,
     py_object,
     pythonapi,
 )
 
+import numpy as np
 from scipy.linalg import cython_blas
 
 NARROW = 256  # columns up to which a product of its own costs less than it saves
@@ -35,8 +37,12 @@ def _published(name, n_arguments):
     return CFUNCTYPE(None, *[c_void_p] * n_arguments)(address(capsule, types))
 
 
-_dsyrk = _published("dsyrk", 10)
-_UPPER, _NO, _ONE = c_char(b"U"), c_char(b"N"), c_double(1.0)
+_UPPER, _NO = c_char(b"U"), c_char(b"N")
+# by type: the function, and 1
+_SYRK = {
+    np.dtype(np.float64): (_published("dsyrk", 10), c_double(1.0)),
+    np.dtype(np.float32): (_published("ssyrk", 10), c_float(1.0)),
+}
 
 
 def plus_gram(H, A):
@@ -44,19 +50,22 @@ def plus_gram(H, A):
 
     Parameters
     ----------
-    H : ndarray of shape (q, q), C-contiguous float64, or None
+    H : ndarray of shape (q, q), C-contiguous, or None
         None is zero.
-    A : ndarray of shape (m, q), C-contiguous float64
+    A : ndarray of shape (m, q), C-contiguous, of float32 or float64 as H
     """
     m, q = A.shape
     if H is None:
         return A.T @ A
-    if q <= NARROW or _dsyrk is None:
+    syrk, one = _SYRK[A.dtype]
+    if q <= NARROW or syrk is None:
         H += A.T @ A
         return H
     if not (A.flags.c_contiguous and H.flags.c_contiguous and H.shape == (q, q)):
         raise ValueError("BLAS reads and writes C-contiguous arrays here")
-    m, q, one, a, h = byref(c_int(m)), byref(c_int(q)), byref(_ONE), A.ctypes.data, H.ctypes.data
+    if H.dtype != A.dtype:
+        raise ValueError("BLAS reads and writes one type here")
+    m, q, one, a, h = byref(c_int(m)), byref(c_int(q)), byref(one), A.ctypes.data, H.ctypes.data
     # BLAS counts along columns: it takes A for A', and the lower triangle of H for the upper one.
-    _dsyrk(byref(_UPPER), byref(_NO), q, m, one, a, q, one, h, q)
+    syrk(byref(_UPPER), byref(_NO), q, m, one, a, q, one, h, q)
     return H

@@ -74,6 +74,7 @@ class _Run:
         self.objective, self.scaling = objective, certificate.scaling
         self.reference = certificate.reference_value
         self.tol, self.max_iter, self.monitor = tol, max_iter, monitor
+        self.dtype = np.float32  # of the sums of the metric, until that is too little
         self.n_iter, self.ended, self.converged = 0, False, False
         self.has_gap, self.gap = has_gap(objective), None
         self.W, self.b = self.scaling.without_idle(W, b)
@@ -88,7 +89,8 @@ class _Run:
         if self.n_iter == 0 and self.starts_at_optimum():
             self.end_here()
         self.metric = None  # the memory of the last one is needed for the next
-        self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b)
+        self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b, self.dtype)
+        self.dtype = self.metric.dtype
         self.x = self.metric.to_round(self.W, self.b)
         self.decrement = left(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
         self.unit = np.sqrt(self.decrement) or 1.0

@@ -89,6 +89,7 @@ class _Run:
         self.reference = certificate.reference_value
         self.batch_size = max(rows.p, FEWEST) if batch_size == "auto" else batch_size
         self.t = 0
+        self.dtype = np.float32  # of the sums of the metric, until that is too little
         self.W, self.b = self.scaling.to_user(*self.scaling.from_user(W, b))
         self.value, self.GW, self.gb = self.whole(self.W, self.b)
         self.renew()
@@ -99,7 +100,8 @@ class _Run:
 
     def renew(self):
         """A metric made at the snapshot, and the rate that goes with it."""
-        self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b)
+        self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b, self.dtype)
+        self.dtype = self.metric.dtype
         self.x = self.metric.to_round(self.W, self.b)
         self.decrement = self.made = left(
             self.metric, self.metric.gradient(self.W, self.GW, self.gb)
