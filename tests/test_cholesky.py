@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.linear_model import LinearRegression, Ridge
 
 from sgdlearn import GDLinearRegression, GDLogisticRegression
-from sgdlearn._solvers import blas
+from sgdlearn._solvers import blas, cholesky
 from sgdlearn._solvers.batch import solve_batch
 from sgdlearn._solvers.monitor import Monitor
 from sgdlearn._solvers.objective import Objective
@@ -122,6 +122,36 @@ def test_float32_rows_are_summed_in_double(shape):
     np.testing.assert_allclose(single.W, double.W, rtol=1e-9)
     model = GDLinearRegression(optimizer="cholesky", alpha=1e-3).fit(X, y[:, 0])
     assert model.coef_.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", ["even", "weights", "far", "scales", "outlier", "copies", "idle"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_single_precision_ends_where_double_does(dtype, kind, monkeypatch):
+    """Its sums, where they are enough, bring the same solution to nearly all digits of a double."""
+    rng = np.random.default_rng(4)
+    X, weights = rng.normal(size=(400, 12)), None
+    y = X @ rng.normal(size=(12, 2)) + rng.normal(size=(400, 2)) + 5.0
+    if kind == "weights":
+        weights = rng.uniform(0.1, 10.0, size=400)
+    elif kind == "far":
+        X += np.geomspace(1.0, 1e4, 12)
+    elif kind == "scales":
+        X *= np.geomspace(1e-25, 1e18, 12)
+    elif kind == "outlier":
+        X[3, 4] = 1e9
+    elif kind == "copies":
+        X[:, 3] = X[:, 4] + 1e-4 * X[:, 3]
+    elif kind == "idle":
+        X[:, 3], X[:, 4] = 0.0, 7.0
+    X = X.astype(dtype)
+    monkeypatch.setattr(cholesky, "MANY", 0)
+    single = run(X, y, weights=weights)
+    monkeypatch.setattr(cholesky, "MANY", np.inf)
+    double = run(X, y, weights=weights)
+    in_single = kind not in ("scales", "copies", "idle")
+    assert (single.optimality > 1e3 * double.optimality) == in_single
+    found, expected = (X @ result.W.T + result.b for result in (single, double))
+    np.testing.assert_allclose(found, expected, atol=1e-9 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.01])

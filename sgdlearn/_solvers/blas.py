@@ -23,6 +23,8 @@ from ctypes import (
 import numpy as np
 from scipy.linalg import cython_blas
 
+# The share of its diagonal below which rounding spoils a pivot of sums in single precision.
+SPOILT = 1e-4
 NARROW = 256  # columns up to which a product of its own costs less than it saves
 
 

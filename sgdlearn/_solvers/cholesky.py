@@ -17,12 +17,15 @@ One more pass tells how good the solution is, by what the quadratic F still fall
 
 half the squared Newton decrement, the certificate; W + D, the solution refined, is the next
 iterate where this is more than rounding.
+
+Sums over many rows are taken in single precision, in half the time, where no pivot is so small that
+its rounding matters. W + D is then the solution but for the square of what they have left.
 """
 
 import numpy as np
-from scipy.linalg import qr
+from scipy.linalg import LinAlgError, qr
 
-from .blas import plus_gram
+from .blas import SPOILT, plus_gram
 from .certificate import allowed_excess
 from .design import PositiveSystem, syrk
 from .moments import ColumnMoments
@@ -32,6 +35,9 @@ from .scaling import Scaling
 
 SAMPLE = 64  # rows whose means are the first guess at all rows'
 NEAR = 4.0  # deviations from zero within which squares lose no digits to speak of
+# Products from which on they are summed in single precision; what mean squares may be there; and the
+# share of the zero model's F within which they bring a solution.
+MANY, SQUARES, CLOSE = 2**28, (1e-30, 1e30), 1e-8
 BLOCK = 2**16  # numbers in a block of rows
 WORK = 3 * 2**32  # multiplications, a quarter of a second, after which signals are looked for
 LEAST_ROWS = 256  # of a block: fewer would not keep BLAS busy
@@ -52,9 +58,13 @@ def cholesky(objective, *, tol, max_iter, monitor):
         monitor.begin_epoch()
         system.step()
         value, decrement = system.look()
+        close = system.refines and decrement <= CLOSE * system.reference
+        if close:
+            system.step()
+            value = max(value - decrement, 0.0)
         stop = monitor.record(value, decrement / system.reference, system.coefficients)
         converged = decrement <= allowed_excess(value, system.reference, tol)
-        if stop or decrement <= FLOOR * system.reference or not decrement < FEWER * last:
+        if stop or close or decrement <= FLOOR * system.reference or not decrement < FEWER * last:
             break
         last = decrement
     optimality = decrement / system.reference
@@ -68,7 +78,11 @@ class _System:
     ----------
     reference : float
         F of that model.
+    refines : bool
+        Whether a step from a solution that is close brings the one to rounding.
     """
+
+    refines = False
 
     def __init__(self, objective):
         self.objective, self.l2 = objective, objective.penalty.l2
@@ -90,8 +104,8 @@ class _System:
             index = np.linspace(0, rows.n - 1, min(rows.n, SAMPLE)).astype(int)
             moments = rows.take(index).column_moments()
             if np.any(moments.mean**2 > NEAR**2 * moments.variance):
-                return moments.mean
-        return np.zeros(rows.p)
+                return moments.mean.astype(rows.dtype)
+        return np.zeros(rows.p, rows.dtype)
 
 
 class _Normal(_System):
@@ -99,57 +113,72 @@ class _Normal(_System):
 
     def __init__(self, objective):
         super().__init__(objective)
-        p, fit_intercept = objective.rows.p, objective.fit_intercept
+        self.ridge = np.broadcast_to(objective.penalty.ridge(), objective.rows.p)
         shift = self.shift()
-        gram, cross, means = self.moments(shift)
+        self.refines = objective.rows.n * objective.rows.p**2 >= MANY
+        try:
+            self.system, cross = self.equations(shift)
+        except LinAlgError:
+            self.refines = False
+            self.system, cross = self.equations(shift)
+        self.gradient = -cross * self.scaling.scale
+        self.V = np.zeros_like(cross)
+        self.middle = self.offset  # the best prediction at the columns' means
+
+    def equations(self, shift):
+        """The matrix, and the means of y x'; LinAlgError where they need double precision."""
+        fit_intercept = self.objective.fit_intercept
+        gram, cross, means = self.moments(shift, np.float32 if self.refines else np.float64)
         if fit_intercept:  # moments about the means
             cross -= np.outer(self.targets_mean(), means)
             gram -= np.outer(means, means)
             shift = shift + means
         square = np.maximum(np.diag(gram), 0.0)
+        if self.refines and not (SQUARES[0] < np.min(square) <= np.max(square) < SQUARES[1]):
+            raise LinAlgError("squares out of the range of single precision")
         columns = ColumnMoments(shift, square, None)
         self.scaling = Scaling.from_moments(columns, self.total, centre=fit_intercept)
-        self.ridge = np.broadcast_to(objective.penalty.ridge(), p)
         self.scaling = self.scaling.stiffened(self.ridge)
         scale = self.scaling.scale
         gram *= scale
         gram *= scale[:, None]
-        gram[np.diag_indices(p)] = 1.0  # columns that say nothing too, whose part of g is 0
-        self.system = PositiveSystem(gram)
-        self.gradient = -cross * scale
-        self.V = np.zeros((objective.n_outputs, p))
-        self.b = self.offset
+        gram[np.diag_indices(len(gram))] = 1.0  # columns that say nothing too: their part of g is 0
+        return PositiveSystem(gram, SPOILT if self.refines else 0.0), cross
 
     def targets_mean(self):
         weights = self.objective.weights
         return np.average(self.targets, axis=0, weights=weights)
 
-    def moments(self, shift):
-        """The means of x x' (its lower triangle), of y x' and of x, for x shifted rows of X."""
+    def moments(self, shift, dtype):
+        """The means of x x' (its lower triangle), of y x' and of x, for x shifted rows of X.
+
+        They are summed in `dtype`.
+        """
         objective, rows, p = self.objective, self.objective.rows, self.objective.rows.p
-        as_it_is = self.roots is None and not shift.any() and rows.lies_in_doubles
-        outputs = objective.n_outputs
+        as_it_is = self.roots is None and not shift.any() and rows.lies_in(dtype)
+        outputs, shift = objective.n_outputs, shift.astype(np.result_type(rows.dtype, dtype))
 
         def part(start, stop):
             gram, cross = None, np.zeros((outputs + 1, p))
             step = max(LEAST_ROWS, WORK // p**2 if as_it_is else BLOCK // p)
-            scratch = None if as_it_is else np.empty((min(step, stop - start), p))
+            scratch = None if as_it_is else np.empty((min(step, stop - start), p), dtype)
             for first in range(start, stop, step):
                 last = min(first + step, stop)
                 X, roots = rows.dense_block(first, last), None
                 if not as_it_is:
-                    X = np.subtract(X, shift, out=scratch[: last - first])
+                    X = np.subtract(X, shift, out=scratch[: last - first], casting="same_kind")
                 if self.roots is not None:
-                    roots = self.roots[first:last]
+                    roots = self.roots[first:last].astype(dtype, copy=False)
                     X *= roots
                 gram = plus_gram(gram, X)
-                cross[:outputs] += self.rooted(self.targets[first:last], first, last).T @ X
+                targets = self.rooted(self.targets[first:last], first, last)
+                cross[:outputs] += targets.T.astype(dtype, copy=False) @ X
                 if objective.fit_intercept:
                     cross[outputs] += X.sum(axis=0) if roots is None else roots[:, 0] @ X
             return gram, cross
 
         gram, cross = objective.team.total(part, gram_borders(rows.n, p**2, rows.n * p))
-        gram /= self.total
+        gram = np.divide(gram, self.total, dtype=np.float64)
         cross /= self.total
         return gram, cross[:outputs], cross[outputs]
 
@@ -169,7 +198,7 @@ class _Normal(_System):
         """F and the decrement, from one pass over the rows."""
         W, b = self.scaling.to_user(self.V, self.offset)
         value, GW, gb = self.objective.loss_value_and_gradient(W, b)
-        self.b = b - gb  # the best intercept: its curvature is 1
+        self.middle = self.offset - gb  # the curvature of the intercept is 1
         self.gradient, _ = self.scaling.gradient(GW + self.ridge * W, gb)
         value = value - 0.5 * np.sum(gb**2) + 0.5 * np.sum(self.ridge * W**2)
         G = self.gradient.T
@@ -177,7 +206,7 @@ class _Normal(_System):
         return value, 0.5 * (np.sum(self.system.solve(G) * G) + hidden)
 
     def coefficients(self):
-        return self.V * self.scaling.scale, self.b
+        return self.scaling.to_user(self.V, self.middle)
 
 
 class _Kernel(_System):

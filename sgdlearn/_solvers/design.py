@@ -77,6 +77,12 @@ def syrk(A, out=None):
 class PositiveSystem:
     """M x = rhs, M symmetric, of unit diagonal or so, and positive but for rounding.
 
+    Parameters
+    ----------
+    M : ndarray of shape (q, q)
+    least_pivot : float, default=0.0
+        LinAlgError where a pivot is smaller.
+
     Attributes
     ----------
     null : ndarray of shape (q, d) or None
@@ -84,15 +90,18 @@ class PositiveSystem:
         those of least norm.
     """
 
-    def __init__(self, M):
+    def __init__(self, M, least_pivot=0.0):
         self.rounding = 8.0 * EPS * len(M)
         self.null = None
         try:
             self.factor = cho_factor(M, lower=True, check_finite=False)
-            if np.min(np.diag(self.factor[0])) ** 2 > self.rounding:
-                return
+            pivot = np.min(np.diag(self.factor[0])) ** 2
         except LinAlgError:
-            pass
+            pivot = 0.0
+        if pivot < least_pivot:
+            raise LinAlgError(f"a pivot of {pivot:.1e} is smaller than {least_pivot:.1e}")
+        if pivot > self.rounding:
+            return
         values, vectors = eigh(M)
         kept = values > self.rounding * max(values[-1], 0.0)
         self.values, self.vectors, self.null = values[kept], vectors[:, kept], vectors[:, ~kept]

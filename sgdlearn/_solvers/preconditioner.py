@@ -26,7 +26,7 @@ from scipy.linalg import LinAlgError, cholesky
 from scipy.linalg.lapack import dtrtrs
 
 from ..losses import Multinomial
-from .blas import plus_gram
+from .blas import SPOILT, plus_gram
 from .design import Design
 from .objective import BLOCK, gram_borders
 
@@ -37,7 +37,6 @@ CHEAP = 0.2  # rows beyond those needed are taken while they cost no more passes
 FEW_PRODUCTS = 3e6  # or no more multiplications
 FLAT = 1e-3  # least curvature, as a share of its bound: a row that is flat here may not be there
 TINY = 1e-9
-SPOILT = 1e-4  # the share of its diagonal below which rounding in single precision spoils a pivot
 MOST_UNKNOWNS = 4000
 SMALL = 1_000_000  # rows x columns x outputs below which no rows are drawn
 FEW_ENTRIES = 32.0  # of a row up to which products of its entries are worth forming

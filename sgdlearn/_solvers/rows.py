@@ -114,10 +114,9 @@ class DenseRows(Rows):
         """The element type by which to choose a compiled function."""
         return FLOATING[self.dtype]
 
-    @property
-    def lies_in_doubles(self):
-        """Whether `dense_block` is a view that BLAS reads in double precision."""
-        return self.dtype == np.float64 and self.values.flags.c_contiguous
+    def lies_in(self, dtype):
+        """Whether `dense_block` is a view that BLAS reads in this precision."""
+        return self.dtype == dtype and self.values.flags.c_contiguous
 
     def take(self, index):
         """The rows with these numbers (a copy)."""
@@ -175,7 +174,6 @@ class SparseRows(Rows):
 
     sparse = True
     order_of_sums = "F"
-    lies_in_doubles = False
 
     def __init__(self, data, indices, indptr, p):
         self.data, self.indices, self.indptr = data, indices, indptr
@@ -218,6 +216,10 @@ class SparseRows(Rows):
             shape=(stop - start, self.p),
             copy=False,
         )
+
+    def lies_in(self, dtype):
+        """Whether `dense_block` is a view: never."""
+        return False
 
     def dense_block(self, start, stop):
         """Rows start .. stop - 1 as an array."""
