@@ -223,8 +223,12 @@ class DenseColumns:
     def predictions(self, w):
         """X w, (n,)."""
         Z = np.empty(self.n)
-        for start, stop in self.objective.blocks():
-            Z[start:stop] = self.objective.rows.block(start, stop) @ w
+
+        def part(first, last):
+            for start, stop in self.objective.blocks(first, last):
+                Z[start:stop] = self.objective.rows.block(start, stop) @ w
+
+        self.objective.team.for_each(part, self.objective.parts)
         return Z
 
     def most_new(self, support):

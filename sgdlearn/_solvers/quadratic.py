@@ -23,6 +23,7 @@ import numpy as np
 
 from .._kernels import coordinate as kernels
 from .design import solve
+from .objective import gram_borders
 
 # Steps of conjugate gradients in a row, at most.
 MOST_STEPS = 20
@@ -78,15 +79,22 @@ class Gram:
     def extend(self, new):
         """Add columns: one pass over the rows."""
         columns, old, m = self.columns, len(self.known), len(new)
-        cross, square, sums = np.zeros((old, m)), np.zeros((m, m)), np.zeros(m)
-        for start, stop in columns.objective.blocks(width=old + m):
-            root = np.sqrt(self.D[start:stop])
-            A = columns.block(start, stop, new) * root[:, None]
-            square += A.T @ A
-            sums += root @ A
-            if old:
-                B = columns.block(start, stop, self.known) * root[:, None]
-                cross += B.T @ A
+        objective = columns.objective
+
+        def part(first, last):
+            cross, square, sums = np.zeros((old, m)), np.zeros((m, m)), np.zeros(m)
+            for start, stop in objective.blocks(first, last, width=old + m):
+                root = np.sqrt(self.D[start:stop])
+                A = columns.block(start, stop, new) * root[:, None]
+                square += A.T @ A
+                sums += root @ A
+                if old:
+                    B = columns.block(start, stop, self.known) * root[:, None]
+                    cross += B.T @ A
+            return cross, square, sums
+
+        borders = gram_borders(columns.n, (old + m) * m, objective.rows.size)
+        cross, square, sums = objective.team.total(part, borders)
         self.G = np.block([[self.G, cross], [cross.T, square]])
         self.sums = np.append(self.sums, sums)
         self.place[new] = np.arange(old, old + m)
