@@ -159,32 +159,34 @@ class Preconditioner:
             factors.append(H.T)
         return factors
 
-    def each(self, values):
-        """(L, values of its outputs) for every block."""
+    def each(self, values, product):
+        """product(L, values of its outputs) for every block, (k, q)."""
         if len(self.factors) == 1:
-            return [(self.factors[0], values)]
-        return [(L, values[c : c + 1]) for c, L in enumerate(self.factors)]
+            return product(self.factors[0], values)
+        found = np.empty_like(values)
+        for c, L in enumerate(self.factors):
+            found[c] = product(L, values[c])
+        return found
 
     def to_round(self, W, b):
         """x of (W, b), (k, q)."""
-        u = self.told_apart(self.design.pack(W, b))
-        return np.vstack([v @ L for L, v in self.each(u)])
+        return self.each(self.told_apart(self.design.pack(W, b)), lambda L, v: v @ L)
 
     def from_round(self, x):
         """(W, b) of x."""
-        u = [dtrtrs(L, v.T, lower=1, trans=1)[0].T for L, v in self.each(x)]
-        return self.design.unpack(self.told_apart(np.vstack(u)))
+        u = self.each(x, lambda L, v: dtrtrs(L, v.T, lower=1, trans=1)[0].T)
+        return self.design.unpack(self.told_apart(u))
 
     def told_apart(self, u):
         """The softmax does not see one vector added to all classes, M would: it goes."""
-        return u - u.mean(axis=0) if self.softmax else u
+        return u - u.sum(axis=0) / len(u) if self.softmax else u
 
     def gradient(self, W, GW, gb):
         """The gradient of F in x at W, from that of the mean loss."""
         objective, scaling = self.design.objective, self.design.scaling
         G, gb = scaling.gradient(GW + objective.penalty.ridge() * W, gb)
         g = self.told_apart(np.column_stack([G, gb]) if objective.fit_intercept else G)
-        return np.vstack([dtrtrs(L, v.T, lower=1)[0].T for L, v in self.each(g)])
+        return self.each(g, lambda L, v: dtrtrs(L, v.T, lower=1)[0].T)
 
 
 def hessians(objective, scaling, W, b, m, dtype):
