@@ -179,9 +179,9 @@ class _Normal(_System):
         return value, 0.5 * np.sum(self.system.solve(G) * G)
 
     def noise(self, value):
-        """What rounding may have left of every slope, where F is `value`."""
-        size = np.sqrt(2.0 * value) * self.far + np.linalg.norm(self.V * self.far)
-        return NOISE * EPS * size
+        """What rounding may have left of the gradient, where F is `value`."""
+        pulls = self.ridge * self.scaling.scale**2 * self.V
+        return NOISE * EPS * (np.sqrt(2.0 * value) * self.far + np.abs(pulls)).T
 
     def gram(self, T):
         """T' (A' A + l2 I) T, from the columns of A T."""

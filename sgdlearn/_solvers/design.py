@@ -130,11 +130,10 @@ class PositiveSystem:
         return 0.0 if self.null is None else float(np.linalg.norm(self.null.T @ rhs))
 
     def is_sure_of(self, rhs, noise):
-        """Whether what M hardly sees of rhs may be nothing but its noise, a size for each row."""
+        """Whether what M hardly sees of rhs may be nothing but noise, of such sizes."""
         if self.faint is None:
             return True
-        seen = np.linalg.norm(self.faint.T @ rhs, axis=1)
-        return bool(np.all(seen <= np.sqrt((self.faint**2).T @ noise**2)))
+        return bool(np.all((self.faint.T @ rhs) ** 2 <= (self.faint**2).T @ noise**2))
 
     def closer(self, gram, error):
         """Make more of A than M holds.
@@ -172,7 +171,7 @@ def solve(H, rhs, damping, in_range, gram=None, noise=0.0, error=1.0):
     if not np.all(np.isfinite(H)):
         return None
     system = PositiveSystem(H)
-    if gram is not None and not system.is_sure_of(rhs, noise / size):
+    if gram is not None and not system.is_sure_of(rhs, noise / size[:, None]):
         system.closer(lambda T: gram(T / size[:, None]), error)
     if not in_range and system.out_of_sight(rhs) > 1e-6 * np.linalg.norm(rhs):
         return None
