@@ -27,7 +27,7 @@ from scipy.linalg import LinAlgError, qr
 
 from .blas import SPOILT, plus_gram
 from .certificate import allowed_excess
-from .design import PositiveSystem, syrk
+from .design import EPS, NOISE, Design, PositiveSystem, syrk
 from .moments import ColumnMoments
 from .objective import gram_borders
 from .result import Result
@@ -143,6 +143,7 @@ class _Normal(_System):
         gram *= scale
         gram *= scale[:, None]
         gram[np.diag_indices(len(gram))] = 1.0  # columns that say nothing too: their part of g is 0
+        self.far = np.hypot(1.0, shift * scale)
         return PositiveSystem(gram, SPOILT if self.refines else 0.0), cross
 
     def targets_mean(self):
@@ -202,8 +203,23 @@ class _Normal(_System):
         self.gradient, _ = self.scaling.gradient(GW + self.ridge * W, gb)
         value = value - 0.5 * np.sum(gb**2) + 0.5 * np.sum(self.ridge * W**2)
         G = self.gradient.T
-        hidden = self.system.out_of_sight(G) ** 2 / self.system.rounding  # at the most
-        return value, 0.5 * (np.sum(self.system.solve(G) * G) + hidden)
+        if not self.system.is_sure_of(G, self.noise(value)):
+            self.system.closer(self.gram, np.max(self.far))
+        return value, 0.5 * np.sum(self.system.solve(G) * G)
+
+    def noise(self, value):
+        """What rounding may have left of the gradient, where F is `value`."""
+        pulls = self.ridge * self.scaling.scale**2 * self.V
+        return NOISE * EPS * (np.sqrt(2.0 * value) * self.far + np.abs(pulls)).T
+
+    def gram(self, T):
+        """T' (A' A + l2 I) T, from the columns of A T."""
+        design, p = Design(self.objective, self.scaling), len(T)
+        total = np.zeros((T.shape[1], T.shape[1]))
+        for start, stop, A in design.blocks():
+            total += syrk(self.rooted(A[:, :p] @ T, start, stop))
+        root = np.sqrt(design.ridge[:p, None]) * T
+        return total / self.total + syrk(root)
 
     def coefficients(self):
         return self.scaling.to_user(self.V, self.middle)

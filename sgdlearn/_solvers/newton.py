@@ -22,7 +22,7 @@ from scipy.optimize import brentq
 
 from ..losses import Multinomial, SquaredError
 from .certificate import allowed_excess, has_gap
-from .design import Design, solve, weighted_gram
+from .design import EPS, NOISE, Design, solve, syrk, weighted_gram
 from .duality import duality_gap
 from .result import Result
 from .stochastic import value_of_intercepts
@@ -32,6 +32,9 @@ LEAST_DAMPING = 1e-12  # below it, none
 MOST_DAMPING = 1e12
 SHORT = 1e-3  # a share of a step that is not worth going
 FLOOR = 1e-12  # share of the zero model's F below which F is rounded too much to decide
+# So many steps that have brought F down by no such share, and its decrement by none to speak of,
+# are led by rounding.
+STALLED, SLIGHT = 20, 1e-6
 
 
 def newton(objective, certificate, W, b, *, tol, max_iter, monitor):
@@ -80,12 +83,13 @@ class _Run:
     """
 
     def __init__(self, objective, certificate, W, b, tol):
-        self.model, self.tol = _Model(objective, certificate.scaling), tol
+        self.model, self.tol = _Model(objective, certificate), tol
         self.curvature, self.reference = certificate.curvature, certificate.reference_value
         if objective is not certificate.objective:
             self.reference = value_of_intercepts(objective, objective.baseline()) or 1.0
         self.here = self.model.at(self.model.start(W, b))
         self.damping, self.decrement = 0.0, np.inf
+        self.mark, self.stalled = (np.inf, np.inf), 0
         self.ended = self.converged = False
         self.has_gap = has_gap(objective)
 
@@ -102,7 +106,15 @@ class _Run:
                 self.damping = 0.1 * self.damping if self.damping > LEAST_DAMPING else 0.0
         small = self.is_small(step) and (self.decrement <= floor or self.is_certain())
         self.converged = step.firm and (small or at_floor)
-        self.ended = stuck or self.converged
+        self.ended = stuck or self.converged or self.has_stalled()
+
+    def has_stalled(self):
+        """Whether the last steps have led nowhere."""
+        value, decrement = self.mark
+        if self.here.value < (1.0 - SLIGHT) * value or self.decrement < 0.25 * decrement:
+            self.mark, self.stalled = (self.here.value, self.decrement), 0
+        self.stalled += 1
+        return self.stalled > STALLED
 
     def descend(self):
         """The next point and the step to it; no point where none is lower."""
@@ -158,8 +170,9 @@ class _Step:
 class _Model:
     """F as a function of u."""
 
-    def __init__(self, objective, scaling):
-        self.objective, self.design = objective, Design(objective, scaling)
+    def __init__(self, objective, certificate):
+        self.objective, self.design = objective, Design(objective, certificate.scaling)
+        self.curvature = certificate.curvature
         self.softmax = isinstance(objective.loss, Multinomial)
 
     def start(self, W, b):
@@ -174,8 +187,7 @@ class _Model:
         value, gradient, least = 0.0, np.zeros((k, q)), np.inf
         hessian, scratch = None, np.empty((q, q))
         if curved:
-            size = k * q if self.softmax else q
-            hessian = np.zeros((size, size))
+            hessian = np.zeros((k * q, k * q) if self.softmax else (q, q))
         for start, stop, A in design.blocks(width=k * q if self.softmax else q, least=q):
             Z = A @ u.T
             if curved:
@@ -188,10 +200,9 @@ class _Model:
         gradient = gradient / total + design.ridge * u
         if curved:
             hessian /= total
-            hessian += np.diag(np.tile(design.ridge + design.idle, len(hessian) // q))
+            hessian += np.diag(self.stiffness())
             if self.softmax:
-                # A step that is one vector for all classes changes no loss; stiff, it stays 0.
-                hessian += np.kron(np.full((k, k), 0.5 / k), np.eye(q))
+                hessian += np.kron(self.alike(), np.eye(q))
         return _Point(self, u, value, gradient, hessian, in_range=least > 0.0)
 
     def add_curved(self, hessian, A, Z, start, stop, scratch):
@@ -207,6 +218,43 @@ class _Model:
             curvatures = curvatures * weights[:, None]
         hessian += weighted_gram(A, curvatures[:, 0], out=scratch)  # squared errors are all alike
         return least
+
+    def stiffness(self):
+        """The part of H that is no sum over the rows, but for `alike`: a diagonal."""
+        design = self.design
+        return np.tile(design.ridge + design.idle, design.k if self.softmax else 1)
+
+    def alike(self):
+        """A step that is one vector for all classes changes no loss of a softmax; stiff, it is 0."""
+        k = self.design.k
+        return np.full((k, k), 0.5 / k)
+
+    def gram(self, u, T, damping):
+        """T' (H + damping I) T at u, from the columns that T makes of the rows instead of from H."""
+        objective = self.objective
+        total = np.zeros((T.shape[1], T.shape[1]))
+        for start, stop, A in self.design.blocks(width=len(T)):
+            Z, weights = A @ u.T, objective.block_weights(start, stop)
+            A = A if weights is None else A * np.sqrt(weights)[:, None]
+            for C in self.roots(start, stop, Z):
+                B = (C[:, :, None] * A[:, None, :]).reshape(len(A), -1)
+                total += syrk(B @ T)
+        total = total / objective.total_weight
+        total += syrk(np.sqrt(self.stiffness() + damping)[:, None] * T)
+        if self.softmax:
+            total += 0.5 / len(u) * syrk(T.reshape(*u.shape, -1).sum(axis=0))
+        return total
+
+    def roots(self, start, stop, Z):
+        """Matrices C (m, k or 1): the Hessian of a row in its predictions is the sum of C'C."""
+        y = self.objective.block_targets(start, stop)
+        if not self.softmax:
+            yield np.sqrt(self.objective.loss.curvature(y, Z)[:, :1])
+            return
+        # diag(p) - p p' = sum_c p_c (e_c - p) (e_c - p)'
+        P = self.objective.loss.predict_proba(Z)
+        for c, root in enumerate(np.sqrt(P).T):
+            yield root[:, None] * (np.eye(Z.shape[1])[c] - P)
 
     def length(self, here, du):
         """The t in [0, 1] where F(u + t du) is least, to a tenth."""
@@ -250,13 +298,27 @@ class _Point:
     def coefficients(self):
         return self.model.design.unpack(self.u)
 
+    def noise(self):
+        """What rounding may have left of the gradient."""
+        slopes = np.sqrt(2.0 * self.model.curvature * self.value)  # their root mean square at most
+        return NOISE * EPS * (slopes + np.abs(self.model.design.ridge * self.u))
+
     def step(self, damping):
         """-(H + damping I)^-1 g, or None where H does not know how far to go along g."""
         if self.hessian is None:
             curved = self.model.at(self.u)
             self.hessian, self.in_range = curved.hessian, curved.in_range
         rhs = self.gradient.reshape(1, -1) if self.model.softmax else self.gradient
-        solution = solve(self.hessian, -rhs.T, damping, self.in_range)
+        model = self.model
+        solution = solve(
+            self.hessian,
+            -rhs.T,
+            damping,
+            self.in_range,
+            gram=lambda T: model.gram(self.u, T, damping),
+            noise=self.noise().reshape(rhs.shape).T,
+            error=np.max(model.design.far()),
+        )
         if solution is None:
             return None
         du = solution.T.reshape(self.u.shape)
