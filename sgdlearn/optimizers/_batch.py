@@ -42,7 +42,8 @@ class Cholesky(Optimizer):
 
     With fewer rows than columns it is W' = A' U with (A A' + l2 I) U = Y. Where columns depend on
     each other and nothing penalises them, the solution is the one of least norm. For some
-    thousand columns, or rows, at most.
+    thousand columns, or rows, at most. Products of large data are summed in single precision where
+    the pivots allow it, and the solution is refined in double precision (Wilkinson 1963).
     """
 
     name = "cholesky"
