@@ -225,12 +225,12 @@ class _Model:
         return np.tile(design.ridge + design.idle, design.k if self.softmax else 1)
 
     def alike(self):
-        """A step that is one vector for all classes changes no loss of a softmax; stiff, it is 0."""
+        """What makes a softmax stiff to one vector for all classes, which changes no loss."""
         k = self.design.k
         return np.full((k, k), 0.5 / k)
 
     def gram(self, u, T, damping):
-        """T' (H + damping I) T at u, from the columns that T makes of the rows instead of from H."""
+        """T' (H + damping I) T at u without H: from the columns that T makes of the rows."""
         objective = self.objective
         total = np.zeros((T.shape[1], T.shape[1]))
         for start, stop, A in self.design.blocks(width=len(T)):

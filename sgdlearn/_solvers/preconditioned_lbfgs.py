@@ -4,27 +4,21 @@ In the unknowns x of `Preconditioner` the Hessian is close to the identity, and 
 steps and gradients tell what is left: some ten or twenty passes to the optimum, whatever the
 condition of the data. The metric is renewed where it was made far from where the run has come to.
 
-The certificate is half the squared Newton decrement, relative to F of the zero model: by the
-Hessian of a sample of rows, which may be somewhat off, it is taken twice. A sample knows little of
-rows that are unlike all others. Where there is a duality gap, that tells of them: at the slopes of
-the losses it is that of the penalty alone, which follows from the gradient. It is some hundred
-times what F can fall by where the sample is a good one, and far more where it is not.
+The certificate is that of `SampledCertificate`.
 """
 
 import numpy as np
 from scipy.optimize import minimize
 
-from .certificate import allowed_excess, has_gap
-from .duality import duality_gap, penalty_gap
+from .duality import duality_gap
 from .preconditioner import Preconditioner
 from .result import Result
+from .sampled_certificate import FLOOR, SampledCertificate, left
 
 CLOSER = 1e-3  # a metric serves until the decrement has fallen by this much since it was made
 STALE = 40  # or until so many iterations have gone by
-FLOOR = 1e-12  # share of the zero model's F below which F is rounded too much to decide
-# How much larger than what is allowed a duality gap may be. Where rounding lets F fall no more, a
-# decrement of so little of that does for it.
-LOOSE, LITTLE = 1e3, 1e-3
+# Where rounding lets F fall no more, a decrement of so little of what is allowed is the end.
+LITTLE = 1e-3
 
 
 class _Renew(Exception):
@@ -62,21 +56,15 @@ def preconditioned_lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor
     return Result(run.W, run.b, n_iter, run.converged, n_iter, **found)
 
 
-def left(metric, slopes):
-    """What F can still fall by, from its gradient in the round unknowns."""
-    return float(np.sum(slopes**2)) * (0.5 if metric.whole else 1.0)
-
-
-class _Run:
+class _Run(SampledCertificate):
     """Where the run is, what the driver asks for, and when it ends."""
 
     def __init__(self, objective, certificate, W, b, *, tol, max_iter, monitor):
-        self.objective, self.scaling = objective, certificate.scaling
-        self.reference = certificate.reference_value
-        self.tol, self.max_iter, self.monitor = tol, max_iter, monitor
+        super().__init__(objective, certificate, tol)
+        self.max_iter, self.monitor = max_iter, monitor
         self.dtype = np.float32  # of the sums of the metric, until that is too little
         self.n_iter, self.ended, self.converged = 0, False, False
-        self.has_gap, self.gap = has_gap(objective), None
+        self.gap = None
         self.W, self.b = self.scaling.without_idle(W, b)
         self.value, self.GW, self.gb = self.evaluate(self.W, self.b)
 
@@ -112,18 +100,6 @@ class _Run:
             self.decrement = self.gap = gap
         return gap <= self.allowed
 
-    def has_arrived(self):
-        """Whether F is near enough to its minimum, by the metric, and the metric a good one."""
-        if self.decrement > self.allowed:
-            return False
-        rounded = self.decrement <= FLOOR * self.reference
-        return rounded or not self.has_gap or self.gap_of_penalty() <= LOOSE * self.allowed
-
-    def gap_of_penalty(self):
-        """The duality gap at the losses' slopes, but for what the intercept adds."""
-        penalty = self.objective.penalty
-        return penalty_gap(penalty, penalty.in_units(self.W), self.GW / -penalty.unit)
-
     def end_here(self):
         """Converged, the metric not needed any more."""
         if self.n_iter == 0:
@@ -133,14 +109,6 @@ class _Run:
         self.monitor.certificate = self.certificate
         self.finish(converged=True)
         raise _Renew
-
-    @property
-    def certificate(self):
-        return self.decrement / self.reference
-
-    @property
-    def allowed(self):
-        return allowed_excess(self.value, self.reference, self.tol)
 
     def value_and_gradient(self, x):
         """F and its gradient, in the unit of the unknowns."""

@@ -13,17 +13,18 @@ With about p rows in a block the two cost alike, and all of it is BLAS. The rate
 
 found by power iterations; a pass that ends higher than it began is undone, and halves the rate.
 
-The certificate is that of `preconditioned_lbfgs`.
+The certificate is that of `SampledCertificate`.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from .certificate import Certificate, allowed_excess
-from .preconditioned_lbfgs import CLOSER, left
+from .certificate import Certificate
+from .preconditioned_lbfgs import CLOSER
 from .preconditioner import Preconditioner
 from .result import Result
+from .sampled_certificate import SampledCertificate, left
 from .scaling import Scaling
 
 FEWEST = 128  # rows in a batch
@@ -57,7 +58,7 @@ def psvrg(objective, W, b, *, batch_size, tol, max_iter, rng, shuffle, monitor):
     -------
     Result
     """
-    run = _Run(objective, W, b, batch_size, rng if shuffle else None)
+    run = _Run(objective, W, b, batch_size, rng if shuffle else None, tol)
     monitor.start_value(run.value)
     monitor.updates = lambda: run.t
     n_iter, converged, stop = 0, False, False
@@ -68,25 +69,23 @@ def psvrg(objective, W, b, *, batch_size, tol, max_iter, rng, shuffle, monitor):
             run.renew()
         run.visit_all()
         stop = monitor.record(run.value, run.certificate, run.coefficients)
-        if tol is not None and run.has_arrived(tol) and run.decrement <= CLOSER * run.made:
+        if run.has_arrived() and run.decrement <= CLOSER * run.made:
             run.renew()  # a stale metric is not believed
-        converged = tol is not None and run.has_arrived(tol)
+        converged = run.has_arrived()
         if run.rate < SLOWEST:
             break
     monitor.certificate = run.certificate
     return Result(run.W, run.b, n_iter, converged, run.t, optimality=run.certificate)
 
 
-class _Run:
+class _Run(SampledCertificate):
     """The snapshot, the metric and the rate."""
 
-    def __init__(self, objective, W, b, batch_size, rng):
+    def __init__(self, objective, W, b, batch_size, rng, tol=None):
         rows, weights = objective.rows, objective.weights
-        self.objective, self.rng = objective, rng
         scaling = Scaling.from_rows(rows, weights, centre=objective.fit_intercept)
-        certificate = Certificate(objective, scaling)
-        self.scaling = certificate.scaling
-        self.reference = certificate.reference_value
+        super().__init__(objective, Certificate(objective, scaling), tol)
+        self.rng = rng
         self.batch_size = max(rows.p, FEWEST) if batch_size == "auto" else batch_size
         self.t = 0
         self.dtype = np.float32  # of the sums of the metric, until that is too little
@@ -109,13 +108,6 @@ class _Run:
         step = max(1, -(-self.objective.rows.n // self.batch_size) // PROBED)
         probed = list(self.batches())[::step][:PROBED]
         self.rate = 1.0 / (SAFE * max(self.largest_eigenvalue(some) for some in probed))
-
-    @property
-    def certificate(self):
-        return self.decrement / self.reference
-
-    def has_arrived(self, tol):
-        return self.decrement <= allowed_excess(self.value, self.reference, tol)
 
     def coefficients(self):
         return self.W.copy(), self.b.copy()

@@ -497,7 +497,7 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
                 f"{name} diverged and was stopped at its last good iterate: lower the learning "
                 f"rate ({rate}), or leave it to learning_rate='auto'."
             )
-        elif self._is_far_off(problem, monitor):
+        elif not _is_certain(result) and self._is_far_off(problem, monitor):
             trouble = (
                 f"{name} ended far above the objective of the zero model, at "
                 f"{monitor.curve[-1]:.3g}: lower the learning rate ({rate}), or leave it to "
@@ -645,6 +645,11 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
                 "or unpickle it with the release that wrote it."
             )
         super().__setstate__(state)
+
+
+def _is_certain(result):
+    """Whether the solver knows how far from the optimum it ended, and that it is near."""
+    return result.converged and result.optimality is not None
 
 
 def rounded(W, dtype):
