@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
 
 from sgdlearn import GDLinearSVC, GDLogisticRegression, losses
 from sgdlearn._solvers import preconditioner
@@ -18,6 +20,7 @@ from sgdlearn._solvers.objective import Objective
 from sgdlearn._solvers.preconditioner import Preconditioner, draw, pieces
 from sgdlearn._solvers.psvrg import _Run, psvrg
 from sgdlearn._solvers.rows import make_rows
+from sgdlearn._solvers.sampled_certificate import still_falls
 from sgdlearn._solvers.scaling import Scaling
 from sgdlearn.penalties import ElasticPenalty
 
@@ -169,6 +172,30 @@ def test_single_precision_makes_a_metric_only_where_it_is_enough(condition):
     L = double.factors[0]
     between = np.linalg.solve(L, np.linalg.solve(L, single.factors[0] @ single.factors[0].T).T)
     np.testing.assert_allclose(between, np.eye(P + 1), atol=1e-3)
+
+
+def test_what_still_falls_of_a_geometric_series_is_its_rest():
+    for r in 0.1, 0.7, 0.9:
+        path = list(r ** np.arange(30.0))
+        assert still_falls(path) == pytest.approx(path[-1], rel=1e-9)
+        assert still_falls(path[:4]) == pytest.approx(path[3], rel=1e-9)
+    assert still_falls([1.0, 0.5]) == np.inf
+    assert still_falls([1.0, 0.5, 0.0]) > 0.0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [600, 1198, 1797])
+@pytest.mark.parametrize("alpha", [1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("standard", [False, True], ids=["raw", "standardised"])
+def test_classes_that_are_told_apart_well_come_to_the_optimum(monkeypatch, n, alpha, standard):
+    """F* is down to a thousandth of F(0), and the metric knows little of a softmax there."""
+    monkeypatch.undo()
+    X, y = load_digits(return_X_y=True)
+    X = StandardScaler().fit_transform(X) if standard else X
+    model = GDLogisticRegression(alpha=alpha).fit(X[:n], y[:n])
+    assert model.optimizer_.name == "lbfgs"
+    exact = clone(model).set_params(optimizer="newton", tol=1e-12).fit(X[:n], y[:n])
+    assert model.loss_curve_[-1] <= exact.loss_curve_[-1] * (1.0 + 1e-3)
 
 
 def test_well_conditioned_large_problem_through_the_estimator(monkeypatch):

@@ -35,8 +35,8 @@ from .scaling import Scaling
 
 SAMPLE = 64  # rows whose means are the first guess at all rows'
 NEAR = 4.0  # deviations from zero within which squares lose no digits to speak of
-# Products from which on they are summed in single precision; what mean squares may be there; and the
-# share of the zero model's F within which they bring a solution.
+# From so many products on they are summed in single precision; what mean squares may be there; and
+# the share of the zero model's F within which they bring a solution.
 MANY, SQUARES, CLOSE = 2**28, (1e-30, 1e30), 1e-8
 BLOCK = 2**16  # numbers in a block of rows
 WORK = 3 * 2**32  # multiplications, a quarter of a second, after which signals are looked for

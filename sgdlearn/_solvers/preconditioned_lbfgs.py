@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from .duality import duality_gap
 from .preconditioner import Preconditioner
 from .result import Result
-from .sampled_certificate import FLOOR, SampledCertificate, left
+from .sampled_certificate import FLOOR, SampledCertificate
 
 CLOSER = 1e-3  # a metric serves until the decrement has fallen by this much since it was made
 STALE = 40  # or until so many iterations have gone by
@@ -67,6 +67,7 @@ class _Run(SampledCertificate):
         self.gap = None
         self.W, self.b = self.scaling.without_idle(W, b)
         self.value, self.GW, self.gb = self.evaluate(self.W, self.b)
+        self.path = [self.value]
 
     def evaluate(self, W, b):
         loss, GW, gb = self.objective.loss_value_and_gradient(W, b)
@@ -80,7 +81,7 @@ class _Run(SampledCertificate):
         self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b, self.dtype)
         self.dtype = self.metric.dtype
         self.x = self.metric.to_round(self.W, self.b)
-        self.decrement = left(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
+        self.measure(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
         self.unit = np.sqrt(self.decrement) or 1.0
         self.start = self.x.ravel() / self.unit
         self.made, self.since = self.decrement, self.n_iter
@@ -97,7 +98,7 @@ class _Run(SampledCertificate):
             return False
         gap = max(duality_gap(self.objective, self.W, self.b), 0.0)
         if gap <= self.allowed:
-            self.decrement = self.gap = gap
+            self.excess = self.gap = gap
         return gap <= self.allowed
 
     def end_here(self):
@@ -127,7 +128,8 @@ class _Run(SampledCertificate):
             self.value_and_gradient(x)
         _, self.W, self.b, self.value, self.GW, self.gb, slopes = self.asked
         self.n_iter += 1
-        self.decrement = left(self.metric, slopes)
+        self.path.append(self.value)
+        self.measure(self.metric, slopes)
         far = self.decrement <= CLOSER * self.made  # from where the metric was made
         arrived = self.has_arrived()
         stop = self.monitor.record(self.value, self.certificate, self.coefficients)

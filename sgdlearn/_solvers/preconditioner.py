@@ -38,7 +38,7 @@ FEW_PRODUCTS = 3e6  # or no more multiplications
 FLAT = 1e-3  # least curvature, as a share of its bound: a row that is flat here may not be there
 TINY = 1e-9
 MOST_UNKNOWNS = 4000
-SMALL = 1_000_000  # rows x columns x outputs below which no rows are drawn
+SMALL = 100_000  # rows x columns x outputs below which no metric pays
 FEW_ENTRIES = 32.0  # of a row up to which products of its entries are worth forming
 BESIDE = 4.0  # products in the time in which a pass reads an entry
 SPARSE = 0.2  # the density up to which products by entries are faster than BLAS
@@ -158,6 +158,11 @@ class Preconditioner:
                 return None
             factors.append(H.T)
         return factors
+
+    @property
+    def rough(self):
+        """Whether the outputs have less than the Hessian that is theirs."""
+        return self.softmax or len(self.factors) < self.design.k
 
     def each(self, values, product):
         """product(L, values of its outputs) for every block, (k, q)."""

@@ -24,7 +24,7 @@ from .certificate import Certificate
 from .preconditioned_lbfgs import CLOSER
 from .preconditioner import Preconditioner
 from .result import Result
-from .sampled_certificate import SampledCertificate, left
+from .sampled_certificate import SampledCertificate
 from .scaling import Scaling
 
 FEWEST = 128  # rows in a batch
@@ -91,6 +91,7 @@ class _Run(SampledCertificate):
         self.dtype = np.float32  # of the sums of the metric, until that is too little
         self.W, self.b = self.scaling.to_user(*self.scaling.from_user(W, b))
         self.value, self.GW, self.gb = self.whole(self.W, self.b)
+        self.path = [self.value]
         self.renew()
 
     def whole(self, W, b):
@@ -102,9 +103,8 @@ class _Run(SampledCertificate):
         self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b, self.dtype)
         self.dtype = self.metric.dtype
         self.x = self.metric.to_round(self.W, self.b)
-        self.decrement = self.made = left(
-            self.metric, self.metric.gradient(self.W, self.GW, self.gb)
-        )
+        self.measure(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
+        self.made = self.decrement
         step = max(1, -(-self.objective.rows.n // self.batch_size) // PROBED)
         probed = list(self.batches())[::step][:PROBED]
         self.rate = 1.0 / (SAFE * max(self.largest_eigenvalue(some) for some in probed))
@@ -167,4 +167,5 @@ class _Run(SampledCertificate):
             return
         self.x, self.W, self.b = x, W, b
         self.value, self.GW, self.gb = value, GW, gb
-        self.decrement = left(self.metric, self.metric.gradient(W, GW, gb))
+        self.path.append(value)
+        self.measure(self.metric, self.metric.gradient(W, GW, gb))
