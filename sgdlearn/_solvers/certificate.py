@@ -27,7 +27,7 @@ from ..penalties import ElasticPenalty
 from .design import EPS
 from .duality import duality_gap
 from .scaling import Scaling
-from .stochastic import value_of_intercepts
+from .stochastic import value_of_zero_model
 
 # tol bounds F - F* relative to F of the zero model, and this many times tol does so relative to F,
 # as far down as FAINT of the zero model's.
@@ -78,7 +78,7 @@ class Certificate:
 
     @cached_property
     def _value(self):
-        return value_of_intercepts(self.objective, self.baseline)
+        return value_of_zero_model(self.objective)
 
     @cached_property
     def _noise(self):

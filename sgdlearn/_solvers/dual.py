@@ -34,7 +34,7 @@ from .duality import (
 from .order import draw_order
 from .result import Result
 from .scaling import check_squares, squares_in_units
-from .stochastic import value_of_intercepts
+from .stochastic import value_of_zero_model
 
 # A kernel call may take this long, so that Ctrl-C is heard, at these rough costs in seconds.
 CALL = 0.05
@@ -136,7 +136,7 @@ class DualRun:
     def __init__(self, objective, w0, b0, tol):
         self.objective, self.tol = objective, tol
         self.rows, self.penalty = objective.rows, objective.penalty
-        self.reference = value_of_intercepts(objective, objective.baseline()) or 1.0
+        self.reference = value_of_zero_model(objective) or 1.0
         n = self.rows.n
         if objective.weights is None:
             self.share = np.broadcast_to(1.0 / n, n)

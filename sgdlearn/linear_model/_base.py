@@ -28,6 +28,7 @@ from .._compat import (
     with_callbacks,
 )
 from .._fit_task import FitTask
+from .._solvers.kept import Kept
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._solvers.objective import Objective
 from .._solvers.own_loss import check_loss
@@ -37,6 +38,7 @@ from .._solvers.solve import method_for, resumed, solve, starting_point, way_dow
 from .._solvers.stochastic import value_of_intercepts
 from .._solvers.stream import Stream
 from .._validation import (
+    Fingerprint,
     attributes_kept_on_error,
     check_weights,
     check_X,
@@ -51,6 +53,8 @@ STATE_VERSION = 3
 NAME_OF_INPUT = re.compile(r"(?:^|(?<=Input )|(?<=but ))(?:X|y|sample_weight)\b")
 # A run that ends at this many times the objective of the zero model has gone nowhere.
 FAR_OFF = 10.0
+# One fit with warm_start=True keeps no more for the next than this share of X.
+SHARE_KEPT = 8
 
 
 def may_stream(optimizer):
@@ -304,7 +308,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
 
     def _problem(self, X, y, sample_weight, validation, random_state):
         """Validate all input of fit."""
-        X, y = check_Xy(self, X, y, reset=True)
+        fingerprint = Fingerprint() if self.warm_start else None
+        X, y = check_Xy(self, X, y, reset=True, fingerprint=fingerprint)
         shown = X, y
         weights = check_weights(sample_weight, X.shape[0])
         X, y, weights = drop_zero_weight_rows(X, y, weights)
@@ -315,6 +320,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
             validation_rows = tuple(None if a is None else a[held_out] for a in (X, y, weights))
             X, y, weights = (None if a is None else a[kept] for a in (X, y, weights))
         objective = self._objective(X, y, weights)
+        if fingerprint is not None and objective.rows.n == shown[0].shape[0]:
+            self._recall(objective, fingerprint)
         check_loss(objective.loss, objective.output_targets(0))
         if self.standardize and isinstance(objective.penalty, ElasticPenalty):
             moments = objective.rows.column_moments(objective.weights)
@@ -330,6 +337,17 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
                 plateau=Plateau(self.tol, self.n_iter_no_change),
             )
         return Problem(*shown, objective, way, watch)
+
+    def _recall(self, objective, fingerprint):
+        """Tell the objective what the last fit has kept, if it was of the same data and loss."""
+        loss = objective.loss
+        if loss.spec is None:  # nobody knows when one written in Python is the same
+            return
+        fingerprint.add(objective.targets, objective.weights)
+        shape = objective.n_outputs, objective.fit_intercept
+        kept = getattr(self, "_kept", None) or Kept()
+        kept = kept.for_data((*fingerprint.marks, type(loss), loss.spec, *shape))
+        objective.kept = objective.rows.kept = kept
 
     def _validation_rows(self, X, y, weights, given, random_state):
         """The user's validation set, the split (kept, held out) of X, or None."""
@@ -478,7 +496,9 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
             self.validation_curve_ = problem.validation.curve
         else:
             self.__dict__.pop("validation_curve_", None)
-        self._kept_plan = None
+        self._kept_plan, kept = None, problem.objective.kept
+        room = problem.objective.rows.nbytes // SHARE_KEPT
+        self._kept = None if kept.fingerprint is None else kept.within(room)
         self._dtype = problem.objective.rows.dtype
         self._coef, self._intercept = self._shaped(rounded(W, self._dtype), np.array(b))
 
@@ -630,7 +650,7 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self):
         self._heed_written_coefficients()
-        state = {**super().__getstate__(), "_state_version": STATE_VERSION}
+        state = {**super().__getstate__(), "_state_version": STATE_VERSION, "_kept": None}
         if state.get("_run") is not None:  # they follow from it
             state["_coef"] = state["_intercept"] = None
         return state

@@ -1,0 +1,26 @@
+# cython: language_level=3
+"""Are all the numbers finite?
+
+    sum_i (x_i - x_i) = 0  if all x_i are finite,  NaN if some x_i is NaN or infinite
+"""
+
+from cython cimport floating
+
+cdef enum:
+    LANES = 8       # independent sums, which the compiler keeps in vector registers
+
+
+cdef inline floating finite_sum(const floating* x, Py_ssize_t n) noexcept nogil:
+    """The sum above, of n numbers."""
+    cdef floating total[LANES]
+    cdef Py_ssize_t i, lane
+    for lane in range(LANES):
+        total[lane] = 0
+    for i in range(n // LANES):
+        for lane in range(LANES):
+            total[lane] += x[LANES * i + lane] - x[LANES * i + lane]
+    for i in range(n - n % LANES, n):
+        total[0] += x[i] - x[i]
+    for lane in range(1, LANES):
+        total[0] += total[lane]
+    return total[0]
