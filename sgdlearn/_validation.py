@@ -408,6 +408,10 @@ def check_labels(y):
 
 def find_classes(y):
     """The sorted classes that occur in y: at least two, or a ValueError."""
+    if y.dtype.kind in "iub":  # two need no sort
+        two = np.array([y.min(), y.max()])
+        if two[0] < two[1] and np.all((y == two[0]) | (y == two[1])):
+            return two
     return _at_least_two(np.unique(y))
 
 
@@ -455,6 +459,8 @@ def encode_classes(y, classes):
         Sorted.
     """
     if (y.dtype.kind in "fiub") == (classes.dtype.kind in "fiub"):
+        if len(classes) == 2 and np.all((y == classes[1]) | (y == classes[0])):
+            return (y == classes[1]).astype(np.intp)
         index = classes.searchsorted(y)
         known = classes.take(index, mode="clip") == y
         if known.all():

@@ -100,12 +100,7 @@ class _Normal(_System):
     def __init__(self, objective):
         super().__init__(objective)
         p, fit_intercept = objective.rows.p, objective.fit_intercept
-        shift = self.shift()
-        gram, cross, means = self.moments(shift)
-        if fit_intercept:  # moments about the means
-            cross -= np.outer(self.targets_mean(), means)
-            gram -= np.outer(means, means)
-            shift = shift + means
+        shift, gram, cross = objective.kept.copy_of("centred moments", self.centred_moments)
         square = np.maximum(np.diag(gram), 0.0)
         columns = ColumnMoments(shift, square, None)
         self.scaling = Scaling.from_moments(columns, self.total, centre=fit_intercept)
@@ -119,6 +114,16 @@ class _Normal(_System):
         self.gradient = -cross * scale
         self.V = np.zeros((objective.n_outputs, p))
         self.b = self.offset
+
+    def centred_moments(self):
+        """The means of x, and of x x' (its lower triangle) and y x' about the means."""
+        shift = self.shift()
+        gram, cross, means = self.moments(shift)
+        if self.objective.fit_intercept:
+            cross -= np.outer(self.targets_mean(), means)
+            gram -= np.outer(means, means)
+            shift = shift + means
+        return shift, gram, cross
 
     def targets_mean(self):
         weights = self.objective.weights

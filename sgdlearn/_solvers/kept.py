@@ -2,13 +2,15 @@
 
 A path over alphas, and any fit with ``warm_start=True``, meets the same rows again and again. What
 follows from them alone need not be found anew: moments, Gram matrices, the gradient at a point.
-One law says when it may be used: the `fingerprint` of all bytes of rows, targets and weights, taken
-in every fit as they are validated, has to be what it was. It is not asked whether the arrays are the
-same objects, whose numbers may have been changed in place.
+One law says when it may be used: the `fingerprint`, of all bytes of rows, targets and weights and
+taken in every fit as they are validated, has to be what it was. It is not asked whether arrays are
+the same objects, whose numbers may have been changed in place.
 
-What is asked for under a key is a function of the data and of the key, to the last bit, so that no
-result tells whether it has been kept; a `last` thing is but a start.
+What there is `of` a key follows from the data, to the last bit, so that no result tells whether it
+had been kept. What was `handed_on` is a start, as the coefficients are.
 """
+
+from copy import deepcopy
 
 import numpy as np
 
@@ -16,18 +18,21 @@ import numpy as np
 class Kept:
     """What has been found so far.
 
-    Attributes
+    Parameters
     ----------
-    fingerprint : tuple or None
+    fingerprint : tuple, default=None
         Of the data that it is about; None where no other fit will ask.
+    room : int, default=0
+        So many bytes another fit may find here.
     """
 
-    def __init__(self, fingerprint=None):
-        self.fingerprint, self._found, self._place = fingerprint, {}, ()
+    def __init__(self, fingerprint=None, room=0):
+        self.fingerprint, self.room = fingerprint, room
+        self._found, self._place = {}, ()
 
     def part(self, place):
         """What is kept of a part of the data, under keys of its own."""
-        part = Kept(self.fingerprint)
+        part = Kept(self.fingerprint, self.room)
         part._found, part._place = self._found, (*self._place, place)
         return part
 
@@ -35,32 +40,46 @@ class Kept:
         """What there is under this key, made if there is nothing; None is no key."""
         if key is None:
             return make()
-        place = *self._place, key
-        if place not in self._found:
-            self._found[place] = make()
-        return self._found[place]
+        if self.last(key) is None:
+            self.put(key, make())
+        return self.last(key)
+
+    def copy_of(self, key, make):
+        """The same for the caller to overwrite; kept for another fit alone, if it is small enough."""
+        value = self.last(key)
+        if value is None:
+            value = make()
+            if size(value) > self.room:
+                return value
+            self.put(key, value)
+        return deepcopy(value)
 
     def last(self, key):
-        """What has last been `put` under this key, or None."""
+        """What has last been put under this key, or None."""
         return self._found.get((*self._place, key))
 
     def put(self, key, value):
         """Keep this in the place of what was under the key."""
         self._found[*self._place, key] = value
 
-    def for_data(self, fingerprint):
+    def hand_on(self, key, value):
+        """The same for another fit alone, if it is small enough."""
+        if size(value) <= self.room:
+            self.put(key, value)
+
+    def for_data(self, fingerprint, room):
         """What a fit on data of this fingerprint knows from the start."""
-        kept = Kept(fingerprint)
+        kept = Kept(fingerprint, room)
         if fingerprint == self.fingerprint:
             kept._found.update(self._found)
         return kept
 
-    def within(self, room):
-        """The same, without the largest things where all are more than so many bytes."""
-        kept = Kept(self.fingerprint)
+    def for_next(self):
+        """What the next fit may find: the smaller things first, while there is room."""
+        kept, left = Kept(self.fingerprint, self.room), self.room
         for place, value in sorted(self._found.items(), key=lambda item: size(item[1])):
-            room -= size(value)
-            if room >= 0:
+            left -= size(value)
+            if left >= 0:
                 kept._found[place] = value
         return kept
 

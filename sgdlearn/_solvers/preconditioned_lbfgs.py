@@ -9,18 +9,25 @@ Hessian of a sample of rows, which may be somewhat off, it is taken twice. A sam
 rows that are unlike all others. Where there is a duality gap, that tells of them: at the slopes of
 the losses it is that of the penalty alone, which follows from the gradient. It is some hundred
 times what F can fall by where the sample is a good one, and far more where it is not.
+
+A fit that goes on from another one on the same data (`kept.py`) begins in the metric of that, which
+spares it the making of one on most of a path. How stiff that one is beside one made here is told by
+the two penalties and by the last step, along which it is seen:  rho = s . y / s . s,  s the step
+and y the change of the gradient.
 """
 
 import numpy as np
 from scipy.optimize import minimize
 
 from .certificate import allowed_excess, has_gap
+from .design import EPS
 from .duality import duality_gap, penalty_gap
 from .preconditioner import Preconditioner
 from .result import Result
 
 CLOSER = 1e-3  # a metric serves until the decrement has fallen by this much since it was made
 STALE = 40  # or until so many iterations have gone by
+OFF = 4.0  # the metric of another fit serves while it is no more than so many times off
 FLOOR = 1e-12  # share of the zero model's F below which F is rounded too much to decide
 # How much larger than what is allowed a duality gap may be. Where rounding lets F fall no more, a
 # decrement of so little of that does for it.
@@ -52,7 +59,7 @@ def preconditioned_lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor
                     "gtol": 0.0,
                 },
             )
-            if run.n_iter - before < 2:  # rounding lets F fall no more
+            if run.n_iter - before < 2 and run.own:  # rounding lets F fall no more
                 small = max(LITTLE * run.allowed, FLOOR * run.reference)
                 run.finish(run.has_arrived() or run.decrement <= small)
         except _Renew:
@@ -76,6 +83,7 @@ class _Run:
         self.tol, self.max_iter, self.monitor = tol, max_iter, monitor
         self.n_iter, self.ended, self.converged = 0, False, False
         self.has_gap, self.gap = has_gap(objective), None
+        self.metric, self.own = None, True  # whether the metric was made by this run
         self.W, self.b = self.scaling.without_idle(W, b)
         self.value, self.GW, self.gb = self.evaluate(self.W, self.b)
 
@@ -88,15 +96,26 @@ class _Run:
         if self.n_iter == 0 and self.starts_at_optimum():
             self.end_here()
         self.metric = None  # the memory of the last one is needed for the next
-        self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b)
+        self.metric = self.find_metric()
         self.x = self.metric.to_round(self.W, self.b)
-        self.decrement = left(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
+        slopes = self.metric.gradient(self.W, self.GW, self.gb)
+        self.decrement = left(self.metric, slopes)
         self.unit = np.sqrt(self.decrement) or 1.0
         self.start = self.x.ravel() / self.unit
+        self.last = self.start, slopes
         self.made, self.since = self.decrement, self.n_iter
-        if self.has_arrived():
+        if self.own and self.has_arrived():
             self.end_here()
         self.monitor.begin_epoch()
+
+    def find_metric(self):
+        """That of the fit before, once, where there is one; else one made here."""
+        made = self.objective.kept.last("metric") if self.n_iter == 0 and self.own else None
+        if made is not None:
+            least, self.stiffness = made.stiffness(self.objective.penalty.ridge())
+            made = made if self.stiffness <= OFF and least >= 1.0 / OFF else None
+        self.own = made is None
+        return Preconditioner(self.objective, self.scaling, self.W, self.b, made)
 
     def starts_at_optimum(self):
         """Whether the duality gap is small enough: two passes, where the gradient says so too.
@@ -155,10 +174,14 @@ class _Run:
         """The driver has moved to x."""
         if not np.array_equal(self.asked[0], x):
             self.value_and_gradient(x)
-        _, self.W, self.b, self.value, self.GW, self.gb, slopes = self.asked
+        x, self.W, self.b, self.value, self.GW, self.gb, slopes = self.asked
         self.n_iter += 1
         self.decrement = left(self.metric, slopes)
         far = self.decrement <= CLOSER * self.made  # from where the metric was made
+        if not self.own:
+            stiffness = self.stiffness / self.softness(x, slopes)
+            self.decrement *= stiffness
+            far = stiffness > OFF
         arrived = self.has_arrived()
         stop = self.monitor.record(self.value, self.certificate, self.coefficients)
         if stop or (arrived and not far) or self.n_iter >= self.max_iter:
@@ -168,8 +191,16 @@ class _Run:
             raise _Renew
         self.monitor.begin_epoch()
 
+    def softness(self, x, slopes):
+        """rho of the step to x, where the gradient is `slopes`; 1 at the most."""
+        s, y = self.unit * (x - self.last[0]), (slopes - self.last[1]).ravel()
+        self.last = x, slopes
+        return float(np.clip(s @ y / (s @ s or 1.0), EPS, 1.0))
+
     def finish(self, converged):
         self.ended, self.converged = True, converged
+        if self.metric is not None:
+            self.objective.kept.hand_on("metric", self.metric.made)
 
     def coefficients(self):
         return self.W.copy(), self.b.copy()

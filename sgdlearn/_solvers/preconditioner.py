@@ -17,7 +17,7 @@ is known to the same factor.
 S is drawn evenly along the weights, a row of weight 2 as two copies of it in succession would be.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky
@@ -27,6 +27,7 @@ from ..losses import Multinomial
 from .blas import plus_gram
 from .design import Design
 from .objective import BLOCK, gram_borders
+from .scaling import Scaling
 
 ROWS_PER_UNKNOWN, MANY_ROWS_PER_UNKNOWN = 4, 32
 # A Hessian is made as fast as this many passes would read as many multiplications.
@@ -113,6 +114,30 @@ def pieces(objective, drawn, start, stop, step):
         yield replace(objective, rows=objective.rows.take(some), targets=targets, weights=None)
 
 
+@dataclass(frozen=True)
+class Made:
+    """A metric without the data, for another fit on the same data.
+
+    Attributes
+    ----------
+    factors : list of ndarray
+    scaling : Scaling
+    ridge : float or ndarray of shape (p,)
+        The L2 penalty in it, in the units of X.
+    """
+
+    factors: list
+    scaling: Scaling
+    ridge: float | np.ndarray
+
+    def stiffness(self, ridge):
+        """How many times as stiff it is as with this L2 penalty instead: at least, and at most."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            times = self.ridge / np.asarray(ridge, dtype=np.float64)
+        least, most = (f.reduce(times, axis=None, initial=1.0) for f in (np.fmin, np.fmax))
+        return float(least), float(most)
+
+
 class Preconditioner:
     """M at (W, b), and the unknowns x = L' u in which it is the identity.
 
@@ -122,19 +147,30 @@ class Preconditioner:
     scaling : Scaling
     W, b : ndarray
         Where curvatures are taken.
+    made : Made, default=None
+        A metric of before, in the place of one made here; its scaling is that of the unknowns.
     """
 
-    def __init__(self, objective, scaling, W, b):
-        self.design = Design(objective, scaling)
+    def __init__(self, objective, scaling, W, b, made=None):
+        self.design = Design(objective, scaling if made is None else made.scaling)
         self.softmax = isinstance(objective.loss, Multinomial)
         m = rows_needed(objective)
         self.whole = m == objective.rows.n
-        diagonal = self.design.ridge + self.design.idle
         self.factors = []
+        if made is not None:
+            self.factors = made.factors
+            return
+        diagonal = self.design.ridge + self.design.idle
         for H in hessians(objective, scaling, W, b, m):
             H[np.diag_indices(len(H))] += diagonal
             H[...] = factor(H).T
             self.factors.append(H.T)
+
+    @property
+    def made(self):
+        """What it takes to have this metric again."""
+        ridge = self.design.objective.penalty.ridge()
+        return Made(self.factors, self.design.scaling, ridge)
 
     def each(self, values):
         """(L, values of its outputs) for every block."""

@@ -345,8 +345,9 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
             return
         fingerprint.add(objective.targets, objective.weights)
         shape = objective.n_outputs, objective.fit_intercept
+        marks = *fingerprint.marks, type(loss), loss.spec, *shape
         kept = getattr(self, "_kept", None) or Kept()
-        kept = kept.for_data((*fingerprint.marks, type(loss), loss.spec, *shape))
+        kept = kept.for_data(marks, objective.rows.nbytes // SHARE_KEPT)
         objective.kept = objective.rows.kept = kept
 
     def _validation_rows(self, X, y, weights, given, random_state):
@@ -497,8 +498,7 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         else:
             self.__dict__.pop("validation_curve_", None)
         self._kept_plan, kept = None, problem.objective.kept
-        room = problem.objective.rows.nbytes // SHARE_KEPT
-        self._kept = None if kept.fingerprint is None else kept.within(room)
+        self._kept = None if kept.fingerprint is None else kept.for_next()
         self._dtype = problem.objective.rows.dtype
         self._coef, self._intercept = self._shaped(rounded(W, self._dtype), np.array(b))
 
