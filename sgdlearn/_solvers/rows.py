@@ -10,7 +10,7 @@ from .._kernels.column_moments import add_csr, add_dense
 from .._kernels.dtypes import FLOATING, INDEX
 from .._kernels.row_squares import csr_row_squares, dense_row_squares
 from .._threads import MAX_PARTS, Team, cut
-from .kept import Kept
+from .kept import Kept, mark
 from .moments import ColumnSums
 from .scaling import Scaling
 
@@ -33,10 +33,11 @@ class Rows:
     team : Team
         The threads that share them out. Rows that are made of them have one, as parts do.
     kept : Kept
-        What is known of these rows, and of them under their weights; parts begin with nothing.
+        What is known of these rows; parts begin with nothing.
     """
 
     team = Team(1)
+    _sums = None
 
     @cached_property
     def kept(self):
@@ -54,7 +55,7 @@ class Rows:
         return cut(self.n, min(max(self.size // least, 1), MAX_PARTS))
 
     def column_sums(self, weights=None):
-        """The `ColumnSums` under the rows' weights, or none (all one); read once for all who ask."""
+        """The `ColumnSums` under row weights (None: all one); read once for all who ask."""
 
         def part(start, stop):
             sums = ColumnSums.begin(self.p, self.order_of_sums)
@@ -63,9 +64,12 @@ class Rows:
 
         def total():
             parts = self.large_parts(max(NUMBERS_TO_SHARE, NUMBERS_TO_COLUMNS * self.p))
-            return reduce(ColumnSums.join, self.team.in_order(part, parts))
+            return reduce(ColumnSums.join, self.team.in_order(part, parts)).sums_and_weight
 
-        return self.kept.of(("column sums", weights is None), total)
+        if self._sums is None or self._sums[0] is not weights:
+            key = "column sums", None if weights is None else mark(weights)
+            self._sums = weights, ColumnSums(*self.kept.of(key, total))
+        return self._sums[1]
 
     def column_moments(self, weights=None):
         """The `ColumnMoments` under row weights."""

@@ -54,7 +54,7 @@ NAME_OF_INPUT = re.compile(r"(?:^|(?<=Input )|(?<=but ))(?:X|y|sample_weight)\b"
 # A run that ends at this many times the objective of the zero model has gone nowhere.
 FAR_OFF = 10.0
 # One fit with warm_start=True keeps no more for the next than this share of X.
-SHARE_KEPT = 8
+SHARE_KEPT = 0.15
 
 
 def may_stream(optimizer):
@@ -347,7 +347,7 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         shape = objective.n_outputs, objective.fit_intercept
         marks = *fingerprint.marks, type(loss), loss.spec, *shape
         kept = getattr(self, "_kept", None) or Kept()
-        kept = kept.for_data(marks, objective.rows.nbytes // SHARE_KEPT)
+        kept = kept.for_data(marks, SHARE_KEPT * objective.rows.nbytes)
         objective.kept = objective.rows.kept = kept
 
     def _validation_rows(self, X, y, weights, given, random_state):
