@@ -53,8 +53,8 @@ STATE_VERSION = 3
 NAME_OF_INPUT = re.compile(r"(?:^|(?<=Input )|(?<=but ))(?:X|y|sample_weight)\b")
 # A run that ends at this many times the objective of the zero model has gone nowhere.
 FAR_OFF = 10.0
-# One fit with warm_start=True keeps no more for the next than this share of X.
-SHARE_KEPT = 0.15
+# One fit with warm_start=True keeps no more for the next than this share of X, or so many bytes.
+SHARE_KEPT, LITTLE = 0.15, 2**20
 
 
 def may_stream(optimizer):
@@ -339,15 +339,15 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         return Problem(*shown, objective, way, watch)
 
     def _recall(self, objective, fingerprint):
-        """Tell the objective what the last fit has kept, if it was of the same data and loss."""
-        loss = objective.loss
+        """Tell the objective what the last fit has kept, if it was the same but for the penalty."""
+        loss, unit = objective.loss, np.asarray(objective.penalty.unit)
         if loss.spec is None:  # nobody knows when one written in Python is the same
             return
-        fingerprint.add(objective.targets, objective.weights)
-        shape = objective.n_outputs, objective.fit_intercept
-        marks = *fingerprint.marks, type(loss), loss.spec, *shape
+        fingerprint.add(objective.targets, objective.weights, unit)
+        beside = loss.spec, objective.n_outputs, objective.fit_intercept, self.standardize
+        marks = *fingerprint.marks, type(loss), *beside
         kept = getattr(self, "_kept", None) or Kept()
-        kept = kept.for_data(marks, SHARE_KEPT * objective.rows.nbytes)
+        kept = kept.for_data(marks, max(SHARE_KEPT * objective.rows.nbytes, LITTLE))
         objective.kept = objective.rows.kept = kept
 
     def _validation_rows(self, X, y, weights, given, random_state):
@@ -650,7 +650,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
 
     def __getstate__(self):
         self._heed_written_coefficients()
-        state = {**super().__getstate__(), "_state_version": STATE_VERSION, "_kept": None}
+        state = {**super().__getstate__(), "_state_version": STATE_VERSION}
+        state.pop("_kept", None)
         if state.get("_run") is not None:  # they follow from it
             state["_coef"] = state["_intercept"] = None
         return state
