@@ -1,4 +1,4 @@
-"""Whether numbers are the same as before, and finite, from one pass.
+"""Whether data are the same as before, from the pass that sees whether they are finite.
 
     h_l <- rot((h_l xor x_l) P),      l = 0 .. 7,      for every 8 words x of 64 bits
 
@@ -9,13 +9,17 @@ undo each other by one chance in 2^64. (Against data made to deceive it is no sa
 from cython cimport floating
 from libc.string cimport memcpy
 
-from sgdlearn._kernels.finite cimport finite_sum
-
 ctypedef unsigned long long word
+
+ctypedef fused element:
+    float
+    double
+    unsigned char
 
 cdef enum:
     LANES = 8
-    BLOCK = 4096    # bytes, in the nearest cache for both looks at them
+    STRIPE = 64     # bytes in 8 words
+    MOST = 16       # floats in them
 
 cdef extern from *:
     """
@@ -25,18 +29,28 @@ cdef extern from *:
     void STEP(word h, word x) noexcept nogil
 
 
-cdef void mark(const void* data, Py_ssize_t n, word* h) noexcept nogil:
-    """Take n bytes into h; at the end of the data what is missing to 8 words is zeros."""
-    cdef const word* x = <const word*>data
-    cdef word h0 = h[0], h1 = h[1], h2 = h[2], h3 = h[3]
-    cdef word h4 = h[4], h5 = h[5], h6 = h[6], h7 = h[7]
+cdef element mark(const element* data, Py_ssize_t n, word* h) noexcept nogil:
+    """Begin h, and take n elements into it; 0 if all are finite (see finite.pyx), else NaN.
+
+    At the end of the data zeros stand for what is missing to 8 words.
+    """
+    cdef Py_ssize_t width = STRIPE // sizeof(element), lane
+    cdef word h0 = 0, h1 = 1, h2 = 2, h3 = 3, h4 = 4, h5 = 5, h6 = 6, h7 = 7
     cdef word rest[LANES]
+    cdef const word* x
+    cdef element total[MOST]
+    for lane in range(MOST):
+        total[lane] = 0
     while n > 0:
-        if n < <Py_ssize_t>sizeof(rest):
+        if n < width:
             for lane in range(LANES):
                 rest[lane] = 0
-            memcpy(rest, x, n)
-            x = rest
+            memcpy(rest, data, n * sizeof(element))
+            data = <const element*>rest
+        if element is float or element is double:
+            for lane in range(width):
+                total[lane] += data[lane] - data[lane]
+        x = <const word*>data
         STEP(h0, x[0])
         STEP(h1, x[1])
         STEP(h2, x[2])
@@ -45,39 +59,28 @@ cdef void mark(const void* data, Py_ssize_t n, word* h) noexcept nogil:
         STEP(h5, x[5])
         STEP(h6, x[6])
         STEP(h7, x[7])
-        x += LANES
-        n -= sizeof(rest)
+        data += width
+        n -= width
     h[0], h[1], h[2], h[3] = h0, h1, h2, h3
     h[4], h[5], h[6], h[7] = h4, h5, h6, h7
+    for lane in range(1, MOST):
+        total[0] += total[lane]
+    return total[0]
 
 
 def fingerprint(const unsigned char[::1] data):
     """The words of h, as 64 bytes, of these."""
     cdef word h[LANES]
-    cdef Py_ssize_t lane
-    for lane in range(LANES):
-        h[lane] = lane
-    if data.shape[0] > 0:
-        with nogil:
-            mark(&data[0], data.shape[0], h)
+    with nogil:
+        mark(&data[0] if data.shape[0] else NULL, data.shape[0], h)
     return (<char*>h)[:sizeof(h)]
 
 
 def finite_fingerprint(const floating[:, ::1] X):
     """Whether X holds neither NaN nor infinity, and the words of h as 64 bytes."""
-    cdef Py_ssize_t n = X.shape[0] * X.shape[1], step = BLOCK // sizeof(floating), lane
-    cdef floating total = 0
     cdef word h[LANES]
-    cdef const floating* x
-    for lane in range(LANES):
-        h[lane] = lane
-    if n > 0:
-        x = &X[0, 0]
-        with nogil:
-            while n > 0:
-                step = min(step, n)
-                total += finite_sum(x, step)
-                mark(x, step * sizeof(floating), h)
-                x += step
-                n -= step
+    cdef floating total = 0
+    cdef Py_ssize_t n = X.shape[0] * X.shape[1]
+    with nogil:
+        total = mark(&X[0, 0] if n else NULL, n, h)
     return total == 0, (<char*>h)[:sizeof(h)]
