@@ -13,7 +13,8 @@ times what F can fall by where the sample is a good one, and far more where it i
 A fit that goes on from another one on the same data (`kept.py`) begins in the metric of that, which
 spares it the making of one on most of a path. How stiff that one is beside one made here is told by
 the two penalties and by the last step, along which it is seen:  rho = s . y / s . s,  s the step
-and y the change of the gradient.
+and y the change of the gradient. The first such step is the one from where that fit has ended to
+where this one starts (`ahead.py`).
 """
 
 import numpy as np
@@ -102,9 +103,9 @@ class _Run:
         self.decrement = left(self.metric, slopes)
         self.unit = np.sqrt(self.decrement) or 1.0
         self.start = self.x.ravel() / self.unit
-        self.last = self.start, slopes
         self.made, self.since = self.decrement, self.n_iter
-        if self.own and self.has_arrived():
+        seen = self.own or self.sees_first_step(slopes)
+        if seen and self.has_arrived():
             self.end_here()
         self.monitor.begin_epoch()
 
@@ -115,7 +116,19 @@ class _Run:
             least, self.stiffness = made.stiffness(self.objective.penalty.ridge())
             made = made if self.stiffness <= OFF and least >= 1.0 / OFF else None
         self.own = made is None
+        if not self.own:
+            self.last = made.end
         return Preconditioner(self.objective, self.scaling, self.W, self.b, made)
+
+    def sees_first_step(self, slopes):
+        """Whether there was a step to the start, along which the metric of another fit is seen."""
+        W, b, GW, gb = self.last
+        x, before = self.metric.to_round(W, b), self.metric.gradient(W, GW, gb)
+        self.last = x.ravel() / self.unit, before
+        moved = not np.array_equal(self.last[0], self.start)
+        if moved:
+            self.decrement *= self.stiffness / self.softness(self.start, slopes)
+        return moved
 
     def starts_at_optimum(self):
         """Whether the duality gap is small enough: two passes, where the gradient says so too.
@@ -200,7 +213,8 @@ class _Run:
     def finish(self, converged):
         self.ended, self.converged = True, converged
         if self.metric is not None:
-            self.objective.kept.hand_on("metric", self.metric.made)
+            end = self.W, self.b, self.GW, self.gb
+            self.objective.kept.hand_on("metric", self.metric.made(end))
 
     def coefficients(self):
         return self.W.copy(), self.b.copy()

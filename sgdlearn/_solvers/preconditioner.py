@@ -124,11 +124,14 @@ class Made:
     scaling : Scaling
     ridge : float or ndarray of shape (p,)
         The L2 penalty in it, in the units of X.
+    end : tuple
+        (W, b) where a run in it ended, and the gradient of the mean loss there.
     """
 
     factors: list
     scaling: Scaling
     ridge: float | np.ndarray
+    end: tuple
 
     def stiffness(self, ridge):
         """How many times as stiff it is as with this L2 penalty instead: at least, and at most."""
@@ -166,11 +169,10 @@ class Preconditioner:
             H[...] = factor(H).T
             self.factors.append(H.T)
 
-    @property
-    def made(self):
-        """What it takes to have this metric again."""
+    def made(self, end):
+        """What it takes to have this metric again, for a run that came to this end."""
         ridge = self.design.objective.penalty.ridge()
-        return Made(self.factors, self.design.scaling, ridge)
+        return Made(self.factors, self.design.scaling, ridge, end)
 
     def each(self, values):
         """(L, values of its outputs) for every block."""

@@ -28,6 +28,7 @@ from .._compat import (
     with_callbacks,
 )
 from .._fit_task import FitTask
+from .._solvers.ahead import Passed, ahead
 from .._solvers.kept import Kept
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._solvers.objective import Objective
@@ -276,7 +277,10 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         try:
             with self._fit_task(problem, monitor, start, sample_weight):
                 stream = self._observe(problem.objective, problem.way)
-                run = self._run_to_resume(problem, stream) if resume else None
+                run, here = None, start
+                if resume:
+                    run = self._run_to_resume(problem, stream)
+                    start = self._ahead(problem, *start)
                 if self.verbose:
                     print(f"{type(self).__name__}: {problem.way.rule} ({problem.way.reason})")
                 result, run = solve(
@@ -293,6 +297,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
                     (W, b), run = problem.validation.best, None
                 self._set_fitted(problem, monitor, W, b, result.n_iter, result.t, run, stream)
                 self._set_certificates(result)
+                passed = getattr(self, "_passed", None) or Passed(None)
+                self._passed = passed.then(problem.objective, *here) if resume else None
         except KeyboardInterrupt as interrupt:
             W, b = self._last_good(problem, monitor, start)
             n_iter, t = len(monitor.curve), monitor.updates()
@@ -429,6 +435,13 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         method = method_for(problem.objective, way)
         run = replace(run, state=run.state.copy())  # fit may fail, and the model be what it was
         return resumed(run, method, problem.objective, way, stream, way.max_iter)
+
+    def _ahead(self, problem, W, b):
+        """The start, ahead of the last model where a path of penalties goes on."""
+        passed = getattr(self, "_passed", None)
+        if W is None or passed is None:
+            return W, b
+        return ahead(problem.objective, problem.way.rule, W, b, passed)
 
     def _observe(self, objective, way):
         """What is known of the columns, for rules whose rate is "auto" and for later chunks."""
@@ -651,7 +664,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
     def __getstate__(self):
         self._heed_written_coefficients()
         state = {**super().__getstate__(), "_state_version": STATE_VERSION}
-        state.pop("_kept", None)
+        for name in ("_kept", "_passed"):
+            state.pop(name, None)
         if state.get("_run") is not None:  # they follow from it
             state["_coef"] = state["_intercept"] = None
         return state
