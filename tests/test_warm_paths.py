@@ -1,4 +1,7 @@
-"""What a warm fit finds known: only what is true of its data, and never more than a share of them."""
+"""What a warm fit finds known: only what is true of its data, and never more than a share of them.
+
+And where it starts: ahead, where a path of penalties leads to.
+"""
 
 import pickle
 import sys
@@ -8,9 +11,10 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 
-from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
+from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression, optimizers
 from sgdlearn._kernels import fingerprint as kernels
 from sgdlearn._solvers import cholesky, columns, kept, preconditioner
+from sgdlearn._solvers.ahead import Passed, ahead
 from sgdlearn._validation import Fingerprint, check_X, find_classes
 from sgdlearn.linear_model._base import LITTLE, SHARE_KEPT
 
@@ -101,8 +105,10 @@ def assert_equal(model, other):
 
 
 def forgetful(model):
-    """The same model, of which nothing is kept but what is learnt."""
-    return pickle.loads(pickle.dumps(model))
+    """A model that has learnt the same, and nothing is kept of its data."""
+    twin = pickle.loads(pickle.dumps(model))
+    twin._passed = getattr(model, "_passed", None)
+    return twin
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -143,7 +149,11 @@ CHANGED = {
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("optimizer", ["cholesky", "lbfgs", "cd"])
 def test_a_number_changed_in_place_is_seen(optimizer, dtype, order, change):
-    A, y, s = np.array(X[:500], dtype=dtype, order=order), TARGETS[SQUARED][:500].copy(), np.ones(500)
+    A, y, s = (
+        np.array(X[:500], dtype=dtype, order=order),
+        TARGETS[SQUARED][:500].copy(),
+        np.ones(500),
+    )
     s[0] = 2.0
     model = SQUARED(optimizer=optimizer, alpha=1e-2, warm_start=True).fit(A, y, s)
     twin = forgetful(model)
@@ -212,8 +222,8 @@ def test_little_is_kept_and_only_in_memory(case):
     found = list(model._kept._found.values())
     assert 0 < kept.size(found) <= max(SHARE_KEPT * X_bytes, LITTLE)
     assert len(pickle.dumps(model)) <= len(pickle.dumps(cold)) + 2000
-    assert "_kept" not in vars(forgetful(model))
-    assert "_kept" not in vars(clone(model))
+    for copy in (pickle.loads(pickle.dumps(model)), clone(model)):
+        assert not {"_kept", "_passed"} & set(vars(copy))
 
 
 def test_what_is_kept_holds_no_data():
@@ -228,7 +238,7 @@ def test_a_fit_that_fails_leaves_what_was_kept():
     model, A, y = problem(EXACT["cholesky"])
     before = model.fit(A, y)._kept
     with pytest.raises(ValueError, match="NaN"):
-        model.fit(np.where(A == A[0, 0], np.nan, A), y)
+        model.fit(np.where(A[0, 0] == A, np.nan, A), y)
     assert model._kept is before
 
 
@@ -269,6 +279,90 @@ def test_a_path_finds_once_what_is_the_same_for_all(monkeypatch, owner, name, ca
     for alpha in np.geomspace(1e-1, 1e-2, 8):
         model.set_params(alpha=alpha).fit(A, y)
     assert 1 <= len(calls) <= times
+
+
+# Ahead
+
+
+def objective_of(alpha, penalty="l2", rows=500):
+    model = LOG(alpha=alpha, penalty=penalty)
+    return model._problem(X[:rows], TARGETS[LOG][:rows], None, (None,) * 3, None).objective
+
+
+def path_of(alphas, penalty="l2"):
+    """The optima at these strengths, to rounding, and what has been passed before the last."""
+    passed, solutions = Passed(None), []
+    for alpha in alphas:
+        model = LOG(optimizer="newton", alpha=alpha, tol=1e-14).fit(X[:500], TARGETS[LOG][:500])
+        before = solutions[-1] if solutions else (None, None)
+        passed = passed.then(objective_of(alpha, penalty), *before)
+        solutions.append((model.coef_, model.intercept_))
+    return solutions, passed
+
+
+def test_the_start_lies_ahead():
+    alphas = np.geomspace(1e-1, 1e-3, 9)
+    solutions, passed = path_of(alphas)
+    (W0, b0), (W1, b1), (W2, _) = solutions[-3:]
+    _, passed = path_of(alphas[-3:-1])
+    W, b = ahead(objective_of(alphas[-1]), optimizers.LBFGS(), W1, b1, passed)
+    np.testing.assert_allclose(W, 2.0 * W1 - W0, rtol=1e-12)
+    np.testing.assert_allclose(b, 2.0 * b1 - b0, rtol=1e-12)
+    assert np.linalg.norm(W - W2) < 0.6 * np.linalg.norm(W1 - W2)
+
+
+NOT_AHEAD = {
+    "back": (0.3, "l2", optimizers.LBFGS()),
+    "the same": (1e-2, "l2", optimizers.LBFGS()),
+    "far": (1e-9, "l2", optimizers.LBFGS()),
+    "L1": (5e-3, "l1", optimizers.LBFGS()),
+    "no penalty": (0.0, "l2", optimizers.LBFGS()),
+    "no start": (5e-3, "l2", optimizers.Cholesky()),
+    "a dual start": (5e-3, "l2", optimizers.SDCA()),
+    "a run": (5e-3, "l2", optimizers.Adam()),
+}
+
+
+@pytest.mark.parametrize(("alpha", "penalty", "rule"), NOT_AHEAD.values(), ids=NOT_AHEAD)
+def test_the_start_is_the_last_model_where_no_path_leads(alpha, penalty, rule):
+    solutions, passed = path_of([1e-1, 1e-2])
+    W, b = ahead(objective_of(alpha, penalty), rule, *solutions[-1], passed)
+    assert W is solutions[-1][0]
+    assert b is solutions[-1][1]
+
+
+def test_the_start_is_no_worse_than_the_last_model():
+    solutions, passed = path_of([1e-1, 1e-2])
+    astray = Passed(passed.a1, passed.a0, 5.0 * passed.W0 + 3.0, passed.b0)
+    W, _ = ahead(objective_of(5e-3), optimizers.LBFGS(), *solutions[-1], astray)
+    assert W is solutions[-1][0]
+
+
+def test_what_has_been_passed():
+    W, b = np.ones((1, 2)), np.zeros(1)
+    strong, weak, other = objective_of(1e-1), objective_of(1e-2), objective_of(1e-2, "l1")
+    first = Passed(None).then(strong, None, None)
+    assert (first.a1, first.W0) == (0.1, None)
+    second = first.then(weak, W, b)
+    assert (second.a0, second.a1) == (0.1, 0.01)
+    assert second.W0 is W
+    assert second.then(weak, W + 1.0, b) is second
+    assert second.then(other, W, b).a1 is None
+    assert second.then(other, W, b).then(weak, W, b).W0 is None
+
+
+@pytest.mark.parametrize("case", ["lbfgs, softmax", "saga", "newton"])
+def test_a_path_that_starts_ahead_takes_fewer_iterations(case):
+    def iterations(goes_ahead):
+        model, A, y = problem(EXACT[case])
+        model.set_params(tol=1e-6)
+        total = 0
+        for alpha in np.geomspace(1e-1, 1e-3, 12):
+            total += model.set_params(alpha=alpha).fit(A, y).n_iter_
+            model._passed = model._passed if goes_ahead else None
+        return total
+
+    assert iterations(True) < iterations(False)
 
 
 # The fingerprint
@@ -331,7 +425,9 @@ def test_shape_order_and_type_count():
         square.reshape(6, 24, order="A").reshape(24, 6),
         square.view(np.float32),
         sparse.csr_matrix(square),
-        sparse.csr_matrix((square.ravel(), np.tile(np.arange(12), 12), 12 * np.arange(13)), (12, 13)),
+        sparse.csr_matrix(
+            (square.ravel(), np.tile(np.arange(12), 12), 12 * np.arange(13)), (12, 13)
+        ),
     ]
     prints = [marks(A) for A in same_bytes]
     assert len(set(map(repr, prints))) == len(prints)

@@ -253,7 +253,7 @@ class DenseColumns:
         return ColumnModel(GatheredColumns(self, which), which, np.arange(len(which)), D)
 
     def _take_up_gram(self):
-        """Begin with what another fit has handed on; make all of it where another will ask for it."""
+        """Begin with what another fit has handed on; all of it, if some will ask for it."""
         kept, every = self.objective.kept, min(self.n, ALL_AT_ONCE)
         self._gram.take_up(kept.last("gram"))
         if self.p <= every and 8 * self.p**2 <= kept.room and not len(self._gram.known):

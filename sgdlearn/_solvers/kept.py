@@ -47,7 +47,7 @@ class Kept:
         return self.last(key)
 
     def copy_of(self, key, make):
-        """The same for the caller to overwrite; kept for another fit alone, if it is small enough."""
+        """The same for the caller to overwrite; kept, if small enough, for another fit alone."""
         value = self.last(key)
         if value is None:
             value = make()
@@ -89,7 +89,9 @@ class Kept:
 
 def mark(*arrays):
     """What tells these arrays from others, in a few bytes."""
-    return tuple((a.shape, fingerprint(np.ascontiguousarray(a).reshape(-1).view("u1"))) for a in arrays)
+    return tuple(
+        (a.shape, fingerprint(np.ascontiguousarray(a).reshape(-1).view("u1"))) for a in arrays
+    )
 
 
 def size(value):
