@@ -46,8 +46,7 @@ class Passed:
 
 def strength(penalty):
     """alpha of L2, None where that is not the whole penalty."""
-    smooth = isinstance(penalty, ElasticPenalty) and penalty.is_square and penalty.l2 > 0.0
-    return penalty.l2 if smooth else None
+    return penalty.l2 if isinstance(penalty, ElasticPenalty) and penalty.is_square else None
 
 
 def ahead(objective, rule, W, b, passed):

@@ -62,7 +62,7 @@ class Kept:
 
     def put(self, key, value):
         """Keep this in the place of what was under the key."""
-        self._found[*self._place, key] = value
+        self._found[(*self._place, key)] = value
 
     def hand_on(self, key, value):
         """The same for another fit alone, if it is small enough."""

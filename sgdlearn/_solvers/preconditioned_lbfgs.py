@@ -28,7 +28,7 @@ from .result import Result
 
 CLOSER = 1e-3  # a metric serves until the decrement has fallen by this much since it was made
 STALE = 40  # or until so many iterations have gone by
-OFF = 4.0  # the metric of another fit serves while it is no more than so many times off
+OFF = 10.0  # the metric of another fit serves while it is no more than so many times off
 FLOOR = 1e-12  # share of the zero model's F below which F is rounded too much to decide
 # How much larger than what is allowed a duality gap may be. Where rounding lets F fall no more, a
 # decrement of so little of that does for it.
@@ -194,7 +194,7 @@ class _Run:
         if not self.own:
             stiffness = self.stiffness / self.softness(x, slopes)
             self.decrement *= stiffness
-            far = stiffness > OFF
+            far = stiffness > OFF and not self.has_arrived()
         arrived = self.has_arrived()
         stop = self.monitor.record(self.value, self.certificate, self.coefficients)
         if stop or (arrived and not far) or self.n_iter >= self.max_iter:

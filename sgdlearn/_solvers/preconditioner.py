@@ -159,10 +159,10 @@ class Preconditioner:
         self.softmax = isinstance(objective.loss, Multinomial)
         m = rows_needed(objective)
         self.whole = m == objective.rows.n
-        self.factors = []
         if made is not None:
-            self.factors = made.factors
+            self.factors, self.ridge = made.factors, made.ridge
             return
+        self.factors, self.ridge = [], objective.penalty.ridge()
         diagonal = self.design.ridge + self.design.idle
         for H in hessians(objective, scaling, W, b, m):
             H[np.diag_indices(len(H))] += diagonal
@@ -171,8 +171,7 @@ class Preconditioner:
 
     def made(self, end):
         """What it takes to have this metric again, for a run that came to this end."""
-        ridge = self.design.objective.penalty.ridge()
-        return Made(self.factors, self.design.scaling, ridge, end)
+        return Made(self.factors, self.design.scaling, self.ridge, end)
 
     def each(self, values):
         """(L, values of its outputs) for every block."""
