@@ -16,6 +16,7 @@ from sklearn.utils import assert_all_finite, check_array, check_consistent_lengt
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from sgdlearn._kernels import fingerprint as kernels
 from sgdlearn._kernels.finite import all_finite
 from sgdlearn._kernels.sparse_structure import Structure, check_compressed
 
@@ -25,6 +26,10 @@ _FLOATS = (np.float64, np.float32)
 LARGEST_TARGET = 1e50
 NUMBERS_TO_SHARE = 2**21  # read in a millisecond
 _ALL_FINITE = {np.dtype("f4"): all_finite["float"], np.dtype("f8"): all_finite["double"]}
+_FINITE_FINGERPRINT = {
+    np.dtype("f4"): kernels.finite_fingerprint["float"],
+    np.dtype("f8"): kernels.finite_fingerprint["double"],
+}
 _CHECK_COMPRESSED = {
     np.dtype("i4"): check_compressed["int"],
     np.dtype("i8"): check_compressed["long long"],
@@ -34,8 +39,32 @@ _CHECK_COMPRESSED = {
 # X
 
 
-def check_X(estimator, X, *, reset):
+class Fingerprint:
+    """Types, shapes and all bytes of some arrays, in a few words.
+
+    Attributes
+    ----------
+    marks : tuple
+        Equal to those of other arrays if those are the same to the last bit, and else not, but by
+        chance.
+    """
+
+    def __init__(self):
+        self.marks = ()
+
+    def add(self, *arrays):
+        """Read these (None has nothing to be read)."""
+        for array in arrays:
+            if array is not None:
+                data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+                array = array.dtype, array.shape, kernels.fingerprint(data)
+            self.marks += (array,)
+
+
+def check_X(estimator, X, *, reset, fingerprint=None):
     """Validate X; set (``reset=True``) or check the feature count and names of the estimator.
+
+    A `Fingerprint` is told of it in the pass that sees whether all is finite.
 
     Returns
     -------
@@ -49,7 +78,8 @@ def check_X(estimator, X, *, reset):
         X = canonical_csr(X)
     elif type(X) is np.ndarray and X.ndim == 2 and X.dtype in _ALL_FINITE:
         X = _in_one_piece(X)
-    if _is_in_order(X, getattr(estimator, "n_jobs", 1)):
+    n_jobs = getattr(estimator, "n_jobs", 1)
+    if _is_in_order(X, n_jobs, fingerprint):
         with attributes_kept_on_error(estimator):
             return validate_data(estimator, X, reset=reset, skip_check_array=True)
     with attributes_kept_on_error(estimator):
@@ -61,10 +91,13 @@ def check_X(estimator, X, *, reset):
             accept_large_sparse=True,
             dtype=_accepted_dtypes(X),
         )
-    if sparse.issparse(checked):
-        # unless X was a frame of sparse columns, all is in order since above
-        return checked if sparse.issparse(X) else canonical_csr(checked)
-    return _in_one_piece(checked)
+    if not sparse.issparse(checked):
+        checked = _in_one_piece(checked)
+    elif not sparse.issparse(X):  # a frame of sparse columns; else all is in order since above
+        checked = canonical_csr(checked)
+    if fingerprint is not None:
+        _is_in_order(checked, n_jobs, fingerprint)
+    return checked
 
 
 def _in_one_piece(X):
@@ -75,7 +108,7 @@ def _in_one_piece(X):
     return np.require(X, requirements=["C", "A"])
 
 
-def _is_in_order(X, n_jobs):
+def _is_in_order(X, n_jobs, fingerprint=None):
     """Whether X, an ndarray or canonical CSR, is as `check_X` returns it: the common case, fast."""
     if sparse.issparse(X):
         values = X.data[None] if X.ndim == 2 else None
@@ -85,21 +118,32 @@ def _is_in_order(X, n_jobs):
         return False
     if values is None or 0 in X.shape:
         return False
-    return X.dtype in _ALL_FINITE and _are_finite(values, n_jobs)
+    if X.dtype not in _ALL_FINITE or not _are_finite(values, n_jobs, fingerprint):
+        return False
+    if fingerprint is not None and sparse.issparse(X):
+        fingerprint.add(X.indices, X.indptr)
+        fingerprint.marks += (X.shape,)
+    elif fingerprint is not None:
+        fingerprint.marks += (X.shape, X.strides)
+    return True
 
 
-def _are_finite(values, n_jobs):
+def _are_finite(values, n_jobs, fingerprint=None):
     """Whether the numbers of a C-contiguous array are; threads share a large one out."""
-    check = _ALL_FINITE[values.dtype]
+    look = (_ALL_FINITE if fingerprint is None else _FINITE_FINGERPRINT)[values.dtype]
     if values.size < NUMBERS_TO_SHARE:
-        return check(values)
-    # predict has not looked at n_jobs; 0, which joblib refuses, is as good as None here
-    numbers, team = values.reshape(1, -1), Team(count(n_jobs or None))
-    return all(
-        team.in_order(
-            lambda start, stop: check(numbers[:, start:stop]), cut(values.size, MAX_PARTS)
+        found = iter([look(values)])
+    else:
+        # predict has not looked at n_jobs; 0, which joblib refuses, is as good as None here
+        numbers, team = values.reshape(1, -1), Team(count(n_jobs or None))
+        found = team.in_order(
+            lambda start, stop: look(numbers[:, start:stop]), cut(values.size, MAX_PARTS)
         )
-    )
+    if fingerprint is None:
+        return all(found)
+    finite, words = zip(*found)
+    fingerprint.marks += ((values.dtype, words),)
+    return all(finite)
 
 
 def _accepted_dtypes(X):
@@ -286,8 +330,8 @@ def _refuse(X, fault):
 # X with y
 
 
-def check_Xy(estimator, X, y, *, reset):
-    """Validate X (see `check_X`), and y for the kind of estimator.
+def check_Xy(estimator, X, y, *, reset, fingerprint=None):
+    """Validate X (see `check_X`, which tells the fingerprint), and y for the kind of estimator.
 
     Returns
     -------
@@ -303,7 +347,7 @@ def check_Xy(estimator, X, y, *, reset):
             "but the target y is None."
         )
     with attributes_kept_on_error(estimator):
-        X = check_X(estimator, X, reset=reset)
+        X = check_X(estimator, X, reset=reset, fingerprint=fingerprint)
         if is_classifier(estimator):
             y = check_labels(y)
         else:
@@ -364,6 +408,10 @@ def check_labels(y):
 
 def find_classes(y):
     """The sorted classes that occur in y: at least two, or a ValueError."""
+    if y.dtype.kind in "iub":  # two need no sort
+        two = np.array([y.min(), y.max()])
+        if two[0] < two[1] and np.all((y == two[0]) | (y == two[1])):
+            return two
     return _at_least_two(np.unique(y))
 
 
@@ -411,6 +459,8 @@ def encode_classes(y, classes):
         Sorted.
     """
     if (y.dtype.kind in "fiub") == (classes.dtype.kind in "fiub"):
+        if len(classes) == 2 and np.all((y == classes[1]) | (y == classes[0])):
+            return (y == classes[1]).astype(np.intp)
         index = classes.searchsorted(y)
         known = classes.take(index, mode="clip") == y
         if known.all():

@@ -64,7 +64,8 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10,
     W, b = np.asarray(W0, dtype=np.float64), np.asarray(b0, dtype=np.float64)
     if not objective.fit_intercept:
         b = np.zeros_like(b)
-    monitor.start_value(objective.value(W, b))
+    if method != "cd":  # which sees to it
+        monitor.start_value(objective.value(W, b))
     if method == "lbfgs":
         solver = partial(lbfgs, memory=memory)
         if not objective.loss.smooth:

@@ -14,7 +14,8 @@ relative to its value at the zero model with the best intercepts.
 
 It costs next to nothing, but does not say how far F is from F*. The duality gap does, wherever a
 penalty holds the coefficients. It costs some passes, so that `Stopping` asks for it when the norm
-says that the end may be near.
+says that the end may be near; or, under L2, when the gradient says so, from which the gap follows
+but for what the intercept adds.
 """
 
 from functools import cached_property
@@ -25,9 +26,9 @@ from ..losses import Loss
 from ..losses._compiled import Smoothed
 from ..penalties import ElasticPenalty
 from .design import EPS
-from .duality import duality_gap
+from .duality import duality_gap, penalty_gap
 from .scaling import Scaling
-from .stochastic import value_of_intercepts
+from .stochastic import value_of_zero_model
 
 # tol bounds F - F* relative to F of the zero model, and this many times tol does so relative to F,
 # as far down as FAINT of the zero model's.
@@ -78,7 +79,7 @@ class Certificate:
 
     @cached_property
     def _value(self):
-        return value_of_intercepts(self.objective, self.baseline)
+        return value_of_zero_model(self.objective)
 
     @cached_property
     def _noise(self):
@@ -168,11 +169,21 @@ class Stopping:
         """The duality gap that tol allows where F is `value`."""
         return allowed_excess(value, self.certificate.reference_value, self.tol or 0.0)
 
-    def due(self, n_iter, norm):
-        """Whether it is time to confirm, the norm being this or so."""
+    def due(self, n_iter, norm, foretold=False):
+        """Whether it is time to confirm, the norm being this or so, or the gap `foretold`."""
         if self.gap is None:
             self.optimality = norm
+            if foretold:
+                return True
         return norm <= self._limit or n_iter >= self._next
+
+    def foretells(self, value, W, GW):
+        """Whether the gradient GW of the loss at W, where F is `value`, says that it is small."""
+        penalty = self.certificate.objective.penalty
+        if not (self.has_gap and self.tol and penalty.is_square):
+            return False
+        gap = penalty_gap(penalty, penalty.in_units(W), GW / -penalty.unit)
+        return gap <= self.allowed(value)
 
     def confirm(self, n_iter, norm, value, W, b, slopes=None):
         """Look at (W, b), where F is `value` and the certificate `norm`.

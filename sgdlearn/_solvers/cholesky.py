@@ -22,6 +22,8 @@ Sums over many rows are taken in single precision, in half the time, where no pi
 its rounding matters. W + D is then the solution but for the square of what they have left.
 """
 
+from functools import partial
+
 import numpy as np
 from scipy.linalg import LinAlgError, qr
 
@@ -114,30 +116,26 @@ class _Normal(_System):
     def __init__(self, objective):
         super().__init__(objective)
         self.ridge = np.broadcast_to(objective.penalty.ridge(), objective.rows.p)
-        shift = self.shift()
         self.refines = objective.rows.n * objective.rows.p**2 >= MANY
         try:
-            self.system, cross = self.equations(shift)
+            self.system, cross = self.equations()
         except LinAlgError:
             self.refines = False
-            self.system, cross = self.equations(shift)
+            self.system, cross = self.equations()
         self.gradient = -cross * self.scaling.scale
         self.V = np.zeros_like(cross)
         self.middle = self.offset  # the best prediction at the columns' means
 
-    def equations(self, shift):
+    def equations(self):
         """The matrix, and the means of y x'; LinAlgError where they need double precision."""
-        fit_intercept = self.objective.fit_intercept
-        gram, cross, means = self.moments(shift, np.float32 if self.refines else np.float64)
-        if fit_intercept:  # moments about the means
-            cross -= np.outer(self.targets_mean(), means)
-            gram -= np.outer(means, means)
-            shift = shift + means
+        dtype = np.float32 if self.refines else np.float64
+        key, make = ("centred moments", dtype), partial(self.centred_moments, dtype)
+        shift, gram, cross = self.objective.kept.copy_of(key, make)
         square = np.maximum(np.diag(gram), 0.0)
         if self.refines and not (SQUARES[0] < np.min(square) <= np.max(square) < SQUARES[1]):
             raise LinAlgError("squares out of the range of single precision")
-        columns = ColumnMoments(shift, square, None)
-        self.scaling = Scaling.from_moments(columns, self.total, centre=fit_intercept)
+        columns, centre = ColumnMoments(shift, square, None), self.objective.fit_intercept
+        self.scaling = Scaling.from_moments(columns, self.total, centre=centre)
         self.scaling = self.scaling.stiffened(self.ridge)
         scale = self.scaling.scale
         gram *= scale
@@ -145,6 +143,16 @@ class _Normal(_System):
         gram[np.diag_indices(len(gram))] = 1.0  # columns that say nothing too: their part of g is 0
         self.far = np.hypot(1.0, shift * scale)
         return PositiveSystem(gram, SPOILT if self.refines else 0.0), cross
+
+    def centred_moments(self, dtype):
+        """The means of x, and of x x' (its lower triangle) and y x' about the means."""
+        shift = self.shift()
+        gram, cross, means = self.moments(shift, dtype)
+        if self.objective.fit_intercept:
+            cross -= np.outer(self.targets_mean(), means)
+            gram -= np.outer(means, means)
+            shift = shift + means
+        return shift, gram, cross
 
     def targets_mean(self):
         weights = self.objective.weights

@@ -7,6 +7,7 @@ import numpy as np
 from .._kernels import coordinate as kernels
 from .._kernels.dtypes import FLOATING, INDEX
 from .._threads import cut
+from ..losses import SquaredError
 from .quadratic import ColumnModel, Gram, GramModel
 from .rows import NUMBERS_PER_CALL
 
@@ -20,6 +21,8 @@ SHARE, LEAST = 8, 2**18
 MOST_PARTS, PART = 4, 2**20
 # A working set of dense columns may grow by so many at a time, or to its double.
 FEW_COLUMNS = 100
+# What a path asks for sooner or later is made at once for so many columns: a few passes of work.
+ALL_AT_ONCE = 300
 
 
 class SparseColumns:
@@ -176,6 +179,9 @@ class SparseColumns:
     @cached_property
     def _counts(self):
         """The entries of every column in each part of the rows, (parts, p)."""
+        return self.rows.kept.of("entries of columns", self._count)
+
+    def _count(self):
         rows = self.rows
         count = kernels.count_columns[INDEX[rows.indices.dtype]]
 
@@ -211,6 +217,8 @@ class DenseColumns:
         self.n, self.p = objective.rows.n, objective.rows.p
         self.centred = objective.fit_intercept
         self._gram = None
+        # The curvatures of squared errors never change: what they make is good for another fit too.
+        self._lasting = isinstance(objective.loss, SquaredError)
 
     def fit(self, which):
         """Whether these columns fit into scratch: dense ones always do."""
@@ -239,9 +247,21 @@ class DenseColumns:
         """The model in the columns `which`, rows weighted by D."""
         if self._gram is None or self._gram.D is not D:
             self._gram = Gram(self, D)
+            if self._lasting:
+                self._take_up_gram()
         if self._gram.size_with(which) <= min(self.n, GRAM_COLUMNS):
-            return GramModel(self._gram, which)
+            model = GramModel(self._gram, which)
+            if self._lasting:
+                self.objective.kept.hand_on("gram", self._gram.made)
+            return model
         return ColumnModel(GatheredColumns(self, which), which, np.arange(len(which)), D)
+
+    def _take_up_gram(self):
+        """Begin with what another fit has handed on; all of it, if some will ask for it."""
+        kept, every = self.objective.kept, min(self.n, ALL_AT_ONCE)
+        self._gram.take_up(kept.last("gram"))
+        if self.p <= every and 8 * self.p**2 <= kept.room and not len(self._gram.known):
+            self._gram.extend(np.arange(self.p))
 
     def block(self, start, stop, which):
         """Rows of these columns in the coordinates of the metric."""

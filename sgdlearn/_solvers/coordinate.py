@@ -52,6 +52,8 @@ def coordinate_descent(objective, certificate, W, b, *, tol, max_iter, monitor):
 
     def arrived(n_iter, last=False):
         norm = run.look()
+        if n_iter == 0:
+            monitor.start_value(run.value)
         slack = ALLOWED * stopping.allowed(run.value) / (run.penalty or 1.0)
         if last or (stopping.due(n_iter, norm) and run.mendable(slack)):
             stopping.confirm(n_iter, norm, run.value, run.W, run.b, run.mended_slopes(slack))

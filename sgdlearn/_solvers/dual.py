@@ -25,16 +25,17 @@ from .._kernels import dual_coordinate as kernels
 from .certificate import allowed_excess
 from .duality import (
     dual_point,
+    feasible,
     minimiser,
     square,
     sum_of_slopes,
-    value_and_gap,
     value_gap_and_length,
 )
+from .kept import mark
 from .order import draw_order
 from .result import Result
 from .scaling import check_squares, squares_in_units
-from .stochastic import value_of_intercepts
+from .stochastic import value_of_zero_model
 
 # A kernel call may take this long, so that Ctrl-C is heard, at these rough costs in seconds.
 CALL = 0.05
@@ -64,7 +65,8 @@ def solve_dual(objective, W0, b0, *, tol, max_iter, rng, monitor, shuffle=True):
         are problems of their own; they go side by side.
     W0 : ndarray of shape (k, p)
     b0 : ndarray of shape (k,)
-        The start: the dual point that belongs to it, scaled for the best.
+        The start: the dual point that belongs to it, scaled for the best. Where another fit on the
+        same data has ended here (`kept.py`), that is the one it had come to.
     tol : float or None
         Converged when the duality gap of each output is small enough (`allowed_excess`). None runs
         all `max_iter` passes.
@@ -136,7 +138,7 @@ class DualRun:
     def __init__(self, objective, w0, b0, tol):
         self.objective, self.tol = objective, tol
         self.rows, self.penalty = objective.rows, objective.penalty
-        self.reference = value_of_intercepts(objective, objective.baseline()) or 1.0
+        self.reference = value_of_zero_model(objective) or 1.0
         n = self.rows.n
         if objective.weights is None:
             self.share = np.broadcast_to(1.0 / n, n)
@@ -180,8 +182,12 @@ class DualRun:
             return
         W = np.maximum(W, self.penalty.lower)
         Z = objective.predictions(W, b)
-        A = dual_point(objective, Z)
-        V = sum_of_slopes(objective, A)
+        known = objective.kept.last("dual point")
+        if known is not None and known[0] == mark(W, b):
+            _, A, V = known
+        else:
+            A = dual_point(objective, Z)
+            V = sum_of_slopes(objective, A)
         self.value, self.gap, t = value_gap_and_length(objective, W, Z, A, V)
         self.a, self.v = t * A[:, 0], t * V[0] * self.penalty.unit
         if self.gap <= self.allowed():
@@ -272,8 +278,13 @@ class DualRun:
 
     def look(self):
         """The true objective and gap; where they are not small enough, all rows go on."""
-        estimate = self.gap
-        self.value, self.gap = value_and_gap(self.objective, *self.coefficients(), self.a[:, None])
+        estimate, objective = self.gap, self.objective
+        W, b = self.coefficients()
+        Z = objective.predictions(W, b)
+        A = feasible(objective, self.a[:, None])
+        V = sum_of_slopes(objective, A)
+        self.value, self.gap, _ = value_gap_and_length(objective, W, Z, A, V)
+        objective.kept.hand_on("dual point", (mark(W, b), A, V))
         self.confirmed = True
         self.converged = self.gap <= self.allowed()
         if self.gap > 0.0:

@@ -104,7 +104,8 @@ class _Run:
         """Whether the present point is what tol asks for."""
         point, stopping = self.point, self.stopping
         self.norm = self.certificate.relative(point.W, point.GW, point.gb)
-        if stopping.due(self.n_iter, self.norm):
+        foretold = stopping.foretells(point.value, point.W, point.GW)
+        if stopping.due(self.n_iter, self.norm, foretold):
             stopping.confirm(self.n_iter, self.norm, point.value, point.W, point.b)
         self.converged = stopping.converged
         return self.converged

@@ -50,6 +50,10 @@ class ColumnSums:
         self.sums, self.weight = writeable(values["sums"]), values["weight"]
         self._moments = None
 
+    @property
+    def sums_and_weight(self):
+        return self.sums, self.weight
+
     def copy(self):
         """Sums that rows added later do not reach."""
         return ColumnSums(self.sums.copy(order="K"), self.weight)

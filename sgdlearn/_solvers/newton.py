@@ -25,7 +25,7 @@ from .certificate import allowed_excess, has_gap
 from .design import EPS, NOISE, Design, solve, syrk, weighted_gram
 from .duality import duality_gap
 from .result import Result
-from .stochastic import value_of_intercepts
+from .stochastic import value_of_zero_model
 
 FIRST_DAMPING = 1e-3
 LEAST_DAMPING = 1e-12  # below it, none
@@ -86,7 +86,7 @@ class _Run:
         self.model, self.tol = _Model(objective, certificate), tol
         self.curvature, self.reference = certificate.curvature, certificate.reference_value
         if objective is not certificate.objective:
-            self.reference = value_of_intercepts(objective, objective.baseline()) or 1.0
+            self.reference = value_of_zero_model(objective) or 1.0
         self.here = self.model.at(self.model.start(W, b))
         self.damping, self.decrement = 0.0, np.inf
         self.mark, self.stalled = (np.inf, np.inf), 0

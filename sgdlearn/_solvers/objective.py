@@ -12,6 +12,7 @@ from .._kernels.full_pass import csr_pass, dense_pass, losses_to_slopes
 from .._threads import MAX_PARTS, cut
 from ..losses import Loss, Multinomial
 from ..penalties import Penalty
+from .kept import Kept, mark
 from .rows import DenseRows, SparseRows
 
 PART = 2**21  # multiplications below which a part of its own does not pay
@@ -45,6 +46,8 @@ class Objective:
     penalty : ElasticPenalty, or another Penalty with its alpha in it
     n_outputs : int
     fit_intercept : bool
+    kept : Kept
+        What is known of it already; objectives that are made of it begin with nothing.
     """
 
     rows: DenseRows | SparseRows
@@ -54,7 +57,7 @@ class Objective:
     penalty: Penalty
     n_outputs: int = 1
     fit_intercept: bool = True
-    _last: tuple | None = field(default=None, init=False, repr=False, compare=False)
+    kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
     @property
     def team(self):
@@ -91,10 +94,11 @@ class Objective:
         """
         W = np.ascontiguousarray(W, dtype=np.float64)
         b = np.ascontiguousarray(b, dtype=np.float64)
-        if self._last is not None:  # a solver, its certificate and its monitor ask for one start
-            last_W, last_b, *found = self._last
-            if np.array_equal(last_W, W) and np.array_equal(last_b, b):
-                return found[0], found[1].copy(), found[2].copy()
+        # a solver, its certificate and its monitor ask for one start, and for the zero model
+        key = "last point" if W.any() else "last zero model"
+        last, here = self.kept.last(key), mark(W, b)
+        if last is not None and last[0] == here:
+            return last[1], last[2].copy(), last[3].copy()
         if self.loss.spec is None or (self.n_outputs > 1 and not self.rows.sparse):
             part = self._block_part
         elif self.rows.sparse:
@@ -104,12 +108,15 @@ class Objective:
         value, GW, gb = self.team.total(partial(part, W=W, b=b), self.parts)
         total = self.total_weight
         found = value / total, GW / total, gb / total if self.fit_intercept else np.zeros_like(b)
-        self._last = W.copy(), b.copy(), found[0], found[1].copy(), found[2].copy()
+        self.kept.put(key, (here, found[0], found[1].copy(), found[2].copy()))
         return found
 
     def predictions(self, W, b):
         """z = W x + b of every row, (n, k)."""
         W = np.ascontiguousarray(W, dtype=np.float64)
+        last, here = self.kept.last("last predictions"), self.kept.room and mark(W, b)
+        if last is not None and last[0] == here:
+            return last[1].copy()
         Z = np.empty((self.rows.n, self.n_outputs))
 
         def part(start, stop):
@@ -121,6 +128,8 @@ class Objective:
                 Z[first:last] = self.rows.block(first, last) @ W.T + b
 
         self.team.for_each(part, self.parts)
+        if Z.nbytes <= self.kept.room:
+            self.kept.put("last predictions", (here, Z.copy()))
         return Z
 
     def weighted(self, A):
@@ -155,6 +164,9 @@ class Objective:
 
     def baseline(self):
         """The best intercepts of the zero model, (k,); zeros without an intercept."""
+        return self.kept.of("baseline", self._baseline).copy()
+
+    def _baseline(self):
         if not self.fit_intercept:
             return np.zeros(self.n_outputs)
         if isinstance(self.loss, Multinomial):
@@ -169,7 +181,9 @@ class Objective:
     def output(self, c):
         """The problem of output c, which is one of its own."""
         targets = self.output_targets(c)[:, None]
-        return replace(self, targets=np.ascontiguousarray(targets), n_outputs=1)
+        part = replace(self, targets=np.ascontiguousarray(targets), n_outputs=1)
+        part.kept = self.kept.part(c)
+        return part
 
     def output_targets(self, c):
         """The targets of output c, (n,)."""

@@ -5,11 +5,18 @@ steps and gradients tell what is left: some ten or twenty passes to the optimum,
 condition of the data. The metric is renewed where it was made far from where the run has come to.
 
 The certificate is that of `SampledCertificate`.
+
+A fit that goes on from another one on the same data (`kept.py`) begins in the metric of that, which
+spares it the making of one on most of a path. How stiff that one is beside one made here is told by
+the two penalties and by the last step, along which it is seen:  rho = s . y / s . s,  s the step
+and y the change of the gradient. The first such step is the one from where that fit has ended to
+where this one starts (`ahead.py`).
 """
 
 import numpy as np
 from scipy.optimize import minimize
 
+from .design import EPS
 from .duality import duality_gap
 from .preconditioner import Preconditioner
 from .result import Result
@@ -19,6 +26,7 @@ CLOSER = 1e-3  # a metric serves until the decrement has fallen by this much sin
 STALE = 40  # or until so many iterations have gone by
 # Where rounding lets F fall no more, a decrement of so little of what is allowed is the end.
 LITTLE = 1e-3
+OFF = 10.0  # the metric of another fit serves while it is no more than so many times off
 
 
 class _Renew(Exception):
@@ -46,7 +54,7 @@ def preconditioned_lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor
                     "gtol": 0.0,
                 },
             )
-            if run.n_iter - before < 2:  # rounding lets F fall no more
+            if run.n_iter - before < 2 and run.own:  # rounding lets F fall no more
                 small = max(LITTLE * run.allowed, FLOOR * run.reference)
                 run.finish(run.has_arrived() or run.decrement <= small)
         except _Renew:
@@ -64,6 +72,7 @@ class _Run(SampledCertificate):
         self.max_iter, self.monitor = max_iter, monitor
         self.dtype = np.float32  # of the sums of the metric, until that is too little
         self.n_iter, self.ended, self.converged = 0, False, False
+        self.metric, self.own = None, True  # whether the metric was made by this run
         self.gap = None
         self.W, self.b = self.scaling.without_idle(W, b)
         self.value, self.GW, self.gb = self.evaluate(self.W, self.b)
@@ -78,16 +87,41 @@ class _Run(SampledCertificate):
         if self.n_iter == 0 and self.starts_at_optimum():
             self.end_here()
         self.metric = None  # the memory of the last one is needed for the next
-        self.metric = Preconditioner(self.objective, self.scaling, self.W, self.b, self.dtype)
-        self.dtype = self.metric.dtype
+        self.metric = self.find_metric()
         self.x = self.metric.to_round(self.W, self.b)
-        self.measure(self.metric, self.metric.gradient(self.W, self.GW, self.gb))
+        slopes = self.metric.gradient(self.W, self.GW, self.gb)
+        self.measure(self.metric, slopes)
         self.unit = np.sqrt(self.decrement) or 1.0
         self.start = self.x.ravel() / self.unit
         self.made, self.since = self.decrement, self.n_iter
-        if self.has_arrived():
+        seen = self.own or self.sees_first_step(slopes)
+        if seen and self.has_arrived():
             self.end_here()
         self.monitor.begin_epoch()
+
+    def find_metric(self):
+        """That of the fit before, once, where there is one; else one made here."""
+        made = self.objective.kept.last("metric") if self.n_iter == 0 and self.own else None
+        if made is not None:
+            least, self.stiffness = made.stiffness(self.objective.penalty.ridge())
+            made = made if self.stiffness <= OFF and least >= 1.0 / OFF else None
+        self.own = made is None
+        if not self.own:
+            self.last = made.end
+        here = self.objective, self.scaling, self.W, self.b
+        metric = Preconditioner(*here, self.dtype, made)
+        self.dtype = metric.dtype
+        return metric
+
+    def sees_first_step(self, slopes):
+        """Whether there was a step to the start, along which the metric of another fit is seen."""
+        W, b, GW, gb = self.last
+        x, before = self.metric.to_round(W, b), self.metric.gradient(W, GW, gb)
+        self.last = x.ravel() / self.unit, before
+        moved = not np.array_equal(self.last[0], self.start)
+        if moved:
+            self.measure(self.metric, slopes, self.stiffness / self.softness(self.start, slopes))
+        return moved
 
     def starts_at_optimum(self):
         """Whether the duality gap is small enough: two passes, where the gradient says so too.
@@ -126,12 +160,16 @@ class _Run(SampledCertificate):
         """The driver has moved to x."""
         if not np.array_equal(self.asked[0], x):
             self.value_and_gradient(x)
-        _, self.W, self.b, self.value, self.GW, self.gb, slopes = self.asked
+        x, self.W, self.b, self.value, self.GW, self.gb, slopes = self.asked
         self.n_iter += 1
         self.path.append(self.value)
-        self.measure(self.metric, slopes)
-        far = self.decrement <= CLOSER * self.made  # from where the metric was made
+        stiffness = 1.0 if self.own else self.stiffness / self.softness(x, slopes)
+        self.measure(self.metric, slopes, stiffness)
         arrived = self.has_arrived()
+        if self.own:
+            far = self.decrement <= CLOSER * self.made  # from where the metric was made
+        else:
+            far = stiffness > OFF and not arrived
         stop = self.monitor.record(self.value, self.certificate, self.coefficients)
         if stop or (arrived and not far) or self.n_iter >= self.max_iter:
             self.finish(arrived)
@@ -140,8 +178,17 @@ class _Run(SampledCertificate):
             raise _Renew
         self.monitor.begin_epoch()
 
+    def softness(self, x, slopes):
+        """rho of the step to x, where the gradient is `slopes`; 1 at the most."""
+        s, y = self.unit * (x - self.last[0]), (slopes - self.last[1]).ravel()
+        self.last = x, slopes
+        return float(np.clip(s @ y / (s @ s or 1.0), EPS, 1.0))
+
     def finish(self, converged):
         self.ended, self.converged = True, converged
+        if self.metric is not None:
+            end = self.W, self.b, self.GW, self.gb
+            self.objective.kept.hand_on("metric", self.metric.made(end))
 
     def coefficients(self):
         return self.W.copy(), self.b.copy()

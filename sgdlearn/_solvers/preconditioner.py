@@ -19,7 +19,7 @@ M is an estimate, whose sums take half the time in single precision; their round
 what a pivot of L tells of the columns alone, or else they are made anew in double precision.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky
@@ -29,6 +29,7 @@ from ..losses import Multinomial
 from .blas import SPOILT, plus_gram
 from .design import Design
 from .objective import BLOCK, gram_borders
+from .scaling import Scaling
 
 ROWS_PER_UNKNOWN, MANY_ROWS_PER_UNKNOWN = 4, 32
 # A Hessian is made as fast as this many passes would read as many multiplications.
@@ -115,6 +116,33 @@ def pieces(objective, drawn, start, stop, step):
         yield replace(objective, rows=objective.rows.take(some), targets=targets, weights=None)
 
 
+@dataclass(frozen=True)
+class Made:
+    """A metric without the data, for another fit on the same data.
+
+    Attributes
+    ----------
+    factors : list of ndarray
+    scaling : Scaling
+    ridge : float or ndarray of shape (p,)
+        The L2 penalty in it, in the units of X.
+    end : tuple
+        (W, b) where a run in it ended, and the gradient of the mean loss there.
+    """
+
+    factors: list
+    scaling: Scaling
+    ridge: float | np.ndarray
+    end: tuple
+
+    def stiffness(self, ridge):
+        """How many times as stiff it is as with this L2 penalty instead: at least, and at most."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            times = self.ridge / np.asarray(ridge, dtype=np.float64)
+        least, most = (f.reduce(times, axis=None, initial=1.0) for f in (np.fmin, np.fmax))
+        return float(least), float(most)
+
+
 class Preconditioner:
     """M at (W, b), and the unknowns x = L' u in which it is the identity.
 
@@ -126,6 +154,8 @@ class Preconditioner:
         Where curvatures are taken.
     dtype : {np.float32, np.float64}, default=np.float32
         In what precision to sum at first.
+    made : Made, default=None
+        A metric of before, in the place of one made here; its scaling is that of the unknowns.
 
     Attributes
     ----------
@@ -135,16 +165,24 @@ class Preconditioner:
         In what precision they were summed.
     """
 
-    def __init__(self, objective, scaling, W, b, dtype=np.float32):
-        self.design = Design(objective, scaling)
+    def __init__(self, objective, scaling, W, b, dtype=np.float32, made=None):
+        self.design = Design(objective, scaling if made is None else made.scaling)
         self.softmax = isinstance(objective.loss, Multinomial)
         m = rows_needed(objective)
         self.whole = m == objective.rows.n
         self.dtype = dtype
+        if made is not None:
+            self.factors, self.ridge = made.factors, made.ridge
+            return
+        self.ridge = objective.penalty.ridge()
         self.factors = self.factored(hessians(objective, scaling, W, b, m, dtype))
         if self.factors is None:
             self.dtype = np.float64
             self.factors = self.factored(hessians(objective, scaling, W, b, m, self.dtype))
+
+    def made(self, end):
+        """What it takes to have this metric again, for a run that came to this end."""
+        return Made(self.factors, self.design.scaling, self.ridge, end)
 
     def factored(self, hessians):
         """L of each, in its place; None where single precision was too little."""

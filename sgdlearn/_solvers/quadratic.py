@@ -65,6 +65,17 @@ class Gram:
         self.place = np.full(columns.p, -1)
         self.G, self.sums = np.empty((0, 0)), np.empty(0)
 
+    @property
+    def made(self):
+        """What it takes to have this again, in another fit on the same data."""
+        return self.columns.scaling, self.known, self.place, self.G, self.sums
+
+    def take_up(self, made):
+        """Begin with what there was, if it is in the same metric."""
+        if made is not None and made[0].same_as(self.columns.scaling):
+            _, self.known, self.place, self.G, self.sums = made
+            self.place = self.place.copy()
+
     def size_with(self, which):
         return len(self.known) + np.count_nonzero(self.place[which] < 0)
 

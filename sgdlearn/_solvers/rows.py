@@ -10,6 +10,7 @@ from .._kernels.column_moments import add_csr, add_dense
 from .._kernels.dtypes import FLOATING, INDEX
 from .._kernels.row_squares import csr_row_squares, dense_row_squares
 from .._threads import MAX_PARTS, Team, cut
+from .kept import Kept, mark
 from .moments import ColumnSums
 from .scaling import Scaling
 
@@ -31,10 +32,16 @@ class Rows:
     ----------
     team : Team
         The threads that share them out. Rows that are made of them have one, as parts do.
+    kept : Kept
+        What is known of these rows; parts begin with nothing.
     """
 
     team = Team(1)
     _sums = None
+
+    @cached_property
+    def kept(self):
+        return Kept()
 
     def parts(self):
         """Slices of rows, each read in a small part of a second (then Ctrl-C is seen)."""
@@ -55,20 +62,23 @@ class Rows:
             some = None if weights is None else weights[start:stop]
             return sums.add(self.between(start, stop), some)
 
-        if self._sums is None or self._sums[0] is not weights:
+        def total():
             parts = self.large_parts(max(NUMBERS_TO_SHARE, NUMBERS_TO_COLUMNS * self.p))
-            sums = reduce(ColumnSums.join, self.team.in_order(part, parts))
-            self._sums = weights, sums
+            return reduce(ColumnSums.join, self.team.in_order(part, parts)).sums_and_weight
+
+        if self._sums is None or self._sums[0] is not weights:
+            key = "column sums", None if weights is None else mark(weights)
+            self._sums = weights, ColumnSums(*self.kept.of(key, total))
         return self._sums[1]
 
     def column_moments(self, weights=None):
         """The `ColumnMoments` under row weights."""
         return self.column_sums(weights).moments()
 
-    @cached_property
+    @property
     def squares(self):
         """|x_i|^2 of every row, (n,); read once for all who ask."""
-        return self.row_squares(None)
+        return self.kept.of("squares", lambda: self.row_squares(None))
 
     def row_squares(self, scaling, weights=None, last=0.0):
         """s_i (|x~_i|^2 + last) of every row in the metric (None: that of X), (n,).
@@ -108,6 +118,11 @@ class DenseRows(Rows):
     def size(self):
         """How many numbers a pass reads."""
         return self.n * self.p
+
+    @property
+    def nbytes(self):
+        """The memory that they take."""
+        return self.values.nbytes
 
     @property
     def kernel_types(self):
@@ -184,6 +199,11 @@ class SparseRows(Rows):
     def size(self):
         """How many numbers a pass reads."""
         return int(self.indptr[-1])
+
+    @property
+    def nbytes(self):
+        """The memory that they take."""
+        return self.data.nbytes + self.indices.nbytes + self.indptr.nbytes
 
     @property
     def kernel_types(self):

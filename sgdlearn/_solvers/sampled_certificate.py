@@ -72,9 +72,12 @@ class SampledCertificate:
         self.reference, self.tol = certificate.reference_value, tol
         self.has_gap = has_gap(objective)
 
-    def measure(self, metric, slopes):
-        """Find `decrement` and `excess`, from the gradient in the round unknowns."""
-        self.decrement = self.excess = left(metric, slopes)
+    def measure(self, metric, slopes, stiffness=1.0):
+        """Find `decrement` and `excess`, from the gradient in the round unknowns.
+
+        `stiffness` is how many times as stiff the metric is as the Hessian, if that is known.
+        """
+        self.decrement = self.excess = stiffness * left(metric, slopes)
         if metric.rough:
             most = SAFE * max(self.decrement, still_falls(self.path))
             self.excess = min(most, self.value)  # F* is no less than 0

@@ -122,6 +122,10 @@ class Scaling:
             shifts, 0.0, atol=1e-6
         )
 
+    def same_as(self, other):
+        """Whether this is the same metric, to the last bit."""
+        return np.array_equal(self.scale, other.scale) and np.array_equal(self.shift, other.shift)
+
     @property
     def size(self):
         """1 / scale, or 0 where that is 0."""

@@ -433,6 +433,15 @@ def value_of_intercepts(objective, b):
     return total / objective.total_weight
 
 
+def value_of_zero_model(objective):
+    """F of the zero model with the best intercepts."""
+    elastic = isinstance(objective.penalty, ElasticPenalty)  # which costs nothing at 0
+    return objective.kept.of(
+        "value of the zero model" if elastic else None,
+        lambda: value_of_intercepts(objective, objective.baseline()),
+    )
+
+
 def solve_stochastic(run, objective, *, tol, max_iter, n_iter_no_change, rng, shuffle, monitor):
     """Send a run over the rows, epoch after epoch.
 

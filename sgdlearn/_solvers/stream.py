@@ -85,9 +85,9 @@ class Stream:
 
     @classmethod
     def of(cls, objective):
-        """All rows of a fit seen; it takes over the sums that the rows keep."""
+        """All rows of a fit seen."""
         stream = cls.begin(objective.rows.p, objective.targets.shape[1], objective.loss)
-        stream.columns = objective.rows.column_sums(objective.weights)
+        stream.columns = objective.rows.column_sums(objective.weights).copy()
         if stream.targets is not None:
             stream.targets.add(DenseRows(objective.targets), objective.weights)
         stream.n_rows = objective.rows.n

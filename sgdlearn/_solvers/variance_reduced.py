@@ -164,10 +164,11 @@ class Looks:
         """Told that G is now the gradient of the present iterate."""
         if self.stopping is None:
             return
-        norm = self.norm(run)
+        W, GW, gb = run.coefficients_and_gradient()
+        norm = self.stopping.certificate.relative(W, GW, gb)
         if self._hinted is not None and norm > 0.0:
             self._trust = min(1.0, self._hinted / norm)
-        if self.stopping.due(n_iter, norm):
+        if self.stopping.due(n_iter, norm, self.stopping.foretells(value, W, GW)):
             self.stopping.confirm(n_iter, norm, value, *run.coefficients())
 
     def norm(self, run):

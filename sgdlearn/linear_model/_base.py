@@ -28,6 +28,8 @@ from .._compat import (
     with_callbacks,
 )
 from .._fit_task import FitTask
+from .._solvers.ahead import Passed, ahead
+from .._solvers.kept import Kept
 from .._solvers.monitor import Monitor, Plateau, Validation
 from .._solvers.objective import Objective
 from .._solvers.own_loss import check_loss
@@ -37,6 +39,7 @@ from .._solvers.solve import method_for, resumed, solve, starting_point, way_dow
 from .._solvers.stochastic import value_of_intercepts
 from .._solvers.stream import Stream
 from .._validation import (
+    Fingerprint,
     attributes_kept_on_error,
     check_weights,
     check_X,
@@ -51,6 +54,8 @@ STATE_VERSION = 3
 NAME_OF_INPUT = re.compile(r"(?:^|(?<=Input )|(?<=but ))(?:X|y|sample_weight)\b")
 # A run that ends at this many times the objective of the zero model has gone nowhere.
 FAR_OFF = 10.0
+# One fit with warm_start=True keeps no more for the next than this share of X, or so many bytes.
+SHARE_KEPT, LITTLE = 0.15, 2**20
 
 
 def may_stream(optimizer):
@@ -272,7 +277,10 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         try:
             with self._fit_task(problem, monitor, start, sample_weight):
                 stream = self._observe(problem.objective, problem.way)
-                run = self._run_to_resume(problem, stream) if resume else None
+                run, here = None, start
+                if resume:
+                    run = self._run_to_resume(problem, stream)
+                    start = self._ahead(problem, *start)
                 if self.verbose:
                     print(f"{type(self).__name__}: {problem.way.rule} ({problem.way.reason})")
                 result, run = solve(
@@ -289,6 +297,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
                     (W, b), run = problem.validation.best, None
                 self._set_fitted(problem, monitor, W, b, result.n_iter, result.t, run, stream)
                 self._set_certificates(result)
+                passed = getattr(self, "_passed", None) or Passed(None)
+                self._passed = passed.then(problem.objective, *here) if resume else None
         except KeyboardInterrupt as interrupt:
             W, b = self._last_good(problem, monitor, start)
             n_iter, t = len(monitor.curve), monitor.updates()
@@ -304,7 +314,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
 
     def _problem(self, X, y, sample_weight, validation, random_state):
         """Validate all input of fit."""
-        X, y = check_Xy(self, X, y, reset=True)
+        fingerprint = Fingerprint() if self.warm_start else None
+        X, y = check_Xy(self, X, y, reset=True, fingerprint=fingerprint)
         shown = X, y
         weights = check_weights(sample_weight, X.shape[0])
         X, y, weights = drop_zero_weight_rows(X, y, weights)
@@ -315,6 +326,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
             validation_rows = tuple(None if a is None else a[held_out] for a in (X, y, weights))
             X, y, weights = (None if a is None else a[kept] for a in (X, y, weights))
         objective = self._objective(X, y, weights)
+        if fingerprint is not None and objective.rows.n == shown[0].shape[0]:
+            self._recall(objective, fingerprint)
         check_loss(objective.loss, objective.output_targets(0))
         if self.standardize and isinstance(objective.penalty, ElasticPenalty):
             moments = objective.rows.column_moments(objective.weights)
@@ -330,6 +343,18 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
                 plateau=Plateau(self.tol, self.n_iter_no_change),
             )
         return Problem(*shown, objective, way, watch)
+
+    def _recall(self, objective, fingerprint):
+        """Tell the objective what the last fit has kept, if it was the same but for the penalty."""
+        loss, unit = objective.loss, np.asarray(objective.penalty.unit)
+        if loss.spec is None:  # nobody knows when one written in Python is the same
+            return
+        fingerprint.add(objective.targets, objective.weights, unit)
+        beside = loss.spec, objective.n_outputs, objective.fit_intercept, self.standardize
+        marks = *fingerprint.marks, type(loss), *beside
+        kept = getattr(self, "_kept", None) or Kept()
+        kept = kept.for_data(marks, max(SHARE_KEPT * objective.rows.nbytes, LITTLE))
+        objective.kept = objective.rows.kept = kept
 
     def _validation_rows(self, X, y, weights, given, random_state):
         """The user's validation set, the split (kept, held out) of X, or None."""
@@ -411,6 +436,13 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         run = replace(run, state=run.state.copy())  # fit may fail, and the model be what it was
         return resumed(run, method, problem.objective, way, stream, way.max_iter)
 
+    def _ahead(self, problem, W, b):
+        """The start, ahead of the last model where a path of penalties goes on."""
+        passed = getattr(self, "_passed", None)
+        if W is None or passed is None:
+            return W, b
+        return ahead(problem.objective, problem.way.rule, W, b, passed)
+
     def _observe(self, objective, way):
         """What is known of the columns, for rules whose rate is "auto" and for later chunks."""
         if way.learning_rate != "auto" or not may_stream(self.optimizer):
@@ -478,7 +510,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
             self.validation_curve_ = problem.validation.curve
         else:
             self.__dict__.pop("validation_curve_", None)
-        self._kept_plan = None
+        self._kept_plan, kept = None, problem.objective.kept
+        self._kept = None if kept.fingerprint is None else kept.for_next()
         self._dtype = problem.objective.rows.dtype
         self._coef, self._intercept = self._shaped(rounded(W, self._dtype), np.array(b))
 
@@ -631,6 +664,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
     def __getstate__(self):
         self._heed_written_coefficients()
         state = {**super().__getstate__(), "_state_version": STATE_VERSION}
+        for name in ("_kept", "_passed"):
+            state.pop(name, None)
         if state.get("_run") is not None:  # they follow from it
             state["_coef"] = state["_intercept"] = None
         return state
