@@ -212,6 +212,7 @@ def test_early_stopping_keeps_nothing():
 # What is kept
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("case", [*EXACT.values(), *STARTS.values()], ids=[*EXACT, *STARTS])
 def test_little_is_kept_and_only_in_memory(case):
     model, A, y = problem(case)

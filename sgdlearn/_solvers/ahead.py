@@ -61,4 +61,8 @@ def ahead(objective, rule, W, b, passed):
     there = W + t * (W - passed.W0), b + t * (b - passed.b0)
     with np.errstate(over="ignore", invalid="ignore"):
         here = objective.value(W, b)
-        return there if objective.value(*there) < here else (W, b)
+        point = objective.kept.last("last point")
+        if objective.value(*there) < here:
+            return there
+    objective.kept.put("last point", point)  # which the solver will ask for
+    return W, b

@@ -83,45 +83,38 @@ class _Run(SampledCertificate):
         return loss + self.objective.penalty.value(W), GW, gb
 
     def renew(self):
-        """A metric made here; the driver's unknowns are x in a unit in which its slope is 1."""
-        if self.n_iter == 0 and self.starts_at_optimum():
+        """A metric made here, or handed on; the driver's unknowns are x in a unit of slope 1."""
+        made = self.handed_on() if self.n_iter == 0 and self.own else None
+        ahead = made is not None and not np.array_equal(made.end[0], self.W)
+        if self.n_iter == 0 and not ahead and self.starts_at_optimum():
             self.end_here()
-        self.metric = None  # the memory of the last one is needed for the next
-        self.metric = self.find_metric()
+        self.metric, self.own = None, made is None  # the memory of the last one is needed
+        here = self.objective, self.scaling, self.W, self.b
+        self.metric = Preconditioner(*here, self.dtype, made)
+        self.dtype = self.metric.dtype
         self.x = self.metric.to_round(self.W, self.b)
         slopes = self.metric.gradient(self.W, self.GW, self.gb)
         self.measure(self.metric, slopes)
         self.unit = np.sqrt(self.decrement) or 1.0
         self.start = self.x.ravel() / self.unit
         self.made, self.since = self.decrement, self.n_iter
-        seen = self.own or self.sees_first_step(slopes)
-        if seen and self.has_arrived():
+        if made is not None:
+            W, b, GW, gb = made.end
+            x, before = self.metric.to_round(W, b), self.metric.gradient(W, GW, gb)
+            self.last = x.ravel() / self.unit, before
+        if ahead:
+            self.measure(self.metric, slopes, self.stiffness / self.softness(self.start, slopes))
+        if (self.own or ahead) and self.has_arrived():
             self.end_here()
         self.monitor.begin_epoch()
 
-    def find_metric(self):
-        """That of the fit before, once, where there is one; else one made here."""
-        made = self.objective.kept.last("metric") if self.n_iter == 0 and self.own else None
-        if made is not None:
-            least, self.stiffness = made.stiffness(self.objective.penalty.ridge())
-            made = made if self.stiffness <= OFF and least >= 1.0 / OFF else None
-        self.own = made is None
-        if not self.own:
-            self.last = made.end
-        here = self.objective, self.scaling, self.W, self.b
-        metric = Preconditioner(*here, self.dtype, made)
-        self.dtype = metric.dtype
-        return metric
-
-    def sees_first_step(self, slopes):
-        """Whether there was a step to the start, along which the metric of another fit is seen."""
-        W, b, GW, gb = self.last
-        x, before = self.metric.to_round(W, b), self.metric.gradient(W, GW, gb)
-        self.last = x.ravel() / self.unit, before
-        moved = not np.array_equal(self.last[0], self.start)
-        if moved:
-            self.measure(self.metric, slopes, self.stiffness / self.softness(self.start, slopes))
-        return moved
+    def handed_on(self):
+        """The metric of the fit before, if there is one and it serves."""
+        made = self.objective.kept.last("metric")
+        if made is None:
+            return None
+        least, self.stiffness = made.stiffness(self.objective.penalty.ridge())
+        return made if self.stiffness <= OFF and least >= 1.0 / OFF else None
 
     def starts_at_optimum(self):
         """Whether the duality gap is small enough: two passes, where the gradient says so too.
