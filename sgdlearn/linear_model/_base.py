@@ -271,7 +271,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         stream = None
         try:
             with self._fit_task(problem, monitor, start, sample_weight):
-                stream = self._observe(problem.objective, problem.way)
+                if problem.way.rule.family == "stochastic":
+                    stream = self._observe(problem.objective, problem.way)
                 run = self._run_to_resume(problem, stream) if resume else None
                 if self.verbose:
                     print(f"{type(self).__name__}: {problem.way.rule} ({problem.way.reason})")
@@ -412,7 +413,10 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         return resumed(run, method, problem.objective, way, stream, way.max_iter)
 
     def _observe(self, objective, way):
-        """What is known of the columns, for rules whose rate is "auto" and for later chunks."""
+        """What is known of the columns, for rules whose rate is "auto" and for later chunks.
+
+        Which do not need it before the end: until then there is memory for other things.
+        """
         if way.learning_rate != "auto" or not may_stream(self.optimizer):
             return None
         return Stream.of(objective)
@@ -463,6 +467,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         return starting_point(problem.objective, *start, textbook=False)
 
     def _set_fitted(self, problem, monitor, W, b, n_iter, t, run, stream):
+        if stream is None:
+            stream = self._observe(problem.objective, problem.way)
         if stream is not None and monitor.curve:
             penalty = problem.objective.penalty.value(np.asarray(W))
             stream = replace(stream, loss=max(monitor.curve[-1] - penalty, 0.0))
