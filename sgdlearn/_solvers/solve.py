@@ -159,7 +159,8 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     with told_of_memory(way.rule, objective.rows.p), blas_by_one_thread():
         found = _solve(objective, start, way, rng=rng, monitor=monitor, run=run, stream=stream)
     result = found[0]
-    monitor.last = lambda: (result.W, result.b)  # what the solver held can go
+    # what the solver held can go
+    monitor.last, monitor.updates = lambda: (result.W, result.b), lambda: result.t
     return found
 
 
