@@ -251,6 +251,8 @@ def gather_columns(
                 PREFETCH(&indices[e])
                 PREFETCH(&data[e])
                 PREFETCH(&data[e] + 8)
+                PREFETCH(&indices[e] + 16)
+                PREFETCH(&data[e] + 16)
             e = at[i]
             end = indptr[i + 1]
             while e < end:
