@@ -239,19 +239,18 @@ def gather_columns(
     """Put entries of CSR rows start .. stop - 1 into the columns of a CSC matrix.
 
     Row i goes on at its entry at_i, which moves on to the first one beyond the column `last`. The
-    next entry of column j goes to places_j, which moves on too; but for those that go nowhere, to
-    the last place. That costs less than to ask which ones do: half of them may, nobody knows which.
+    next entry of column j goes to places_j, which moves on too; to none if that is below 0.
     """
     cdef Py_ssize_t i, j
-    cdef index_t e, end, place, nowhere = <index_t> (column_data.shape[0] - 1)
+    cdef index_t e, end, place
     with nogil:
         for i in range(start, stop):
             if i + AHEAD < stop:
                 e = at[i + AHEAD]
                 PREFETCH(&indices[e])
+                PREFETCH(&indices[e] + 16)
                 PREFETCH(&data[e])
                 PREFETCH(&data[e] + 8)
-                PREFETCH(&indices[e] + 16)
                 PREFETCH(&data[e] + 16)
             e = at[i]
             end = indptr[i + 1]
@@ -260,8 +259,9 @@ def gather_columns(
                 if j > last:
                     break
                 place = places[j]
-                places[j] = place + (place < nowhere)
-                column_data[place] = data[e]
-                column_indices[place] = <index_t> i
+                if place >= 0:
+                    places[j] = place + 1
+                    column_data[place] = data[e]
+                    column_indices[place] = <index_t> i
                 e += 1
             at[i] = e

@@ -134,8 +134,7 @@ class SparseColumns:
         borders = np.searchsorted(ends, np.arange(1, count) * ends[-1] / count)
         blocks = [block for block in np.split(which, borders) if block.size]
         self.make_room(max(int(self.sizes[block].sum()) for block in blocks))
-        nowhere = len(self.scratch[0]) - 1
-        places = np.full(self._counts.shape, nowhere, dtype=self.rows.indices.dtype)
+        places = np.full(self._counts.shape, -1, dtype=self.rows.indices.dtype)
         at = self.rows.indptr[:-1].copy()
         for block in blocks:
             self.held[:] = False
@@ -145,16 +144,16 @@ class SparseColumns:
         self.held &= len(blocks) == 1
 
     def make_room(self, numbers):
-        """Have scratch for so many entries, and a place for all others."""
-        if self.scratch is None or len(self.scratch[0]) <= numbers:
+        """Have scratch for so many entries."""
+        if self.scratch is None or len(self.scratch[0]) < numbers:
             self.scratch = self.arrays = None
-            types = self.rows.dtype, self.rows.indices.dtype
-            self.scratch = tuple(np.empty(numbers + 1, dtype) for dtype in types)
+            rows = self.rows
+            self.scratch = np.empty(numbers, rows.dtype), np.empty(numbers, rows.indices.dtype)
 
     def gather(self, block, at, places):
         """Fill the scratch with these columns, from where the rows stand: `at`.
 
-        `places`, of shape (parts, p), is the last of the scratch all over, here and afterwards.
+        `places`, of shape (parts, p), is -1 all over, here and afterwards.
         """
         rows, counts = self.rows, self._counts[:, block]
         indptr = np.zeros(self.p + 1, dtype=places.dtype)
@@ -170,7 +169,7 @@ class SparseColumns:
                 )
 
         self.objective.team.for_each(part, self._row_parts)
-        places[:, block] = len(self.scratch[0]) - 1
+        places[:, block] = -1
         self.arrays = *self.scratch, indptr
 
     @cached_property
