@@ -147,7 +147,7 @@ def test_one_row_of_the_log_loss_takes_its_best_slope(reach, y):
                 np.zeros(1, dtype=np.intp),
                 rows,
                 np.zeros(1),
-                (1.0, None, -np.inf),
+                (1.0, 1.0, None, -np.inf),
                 b,
                 0.0,
                 np.inf,

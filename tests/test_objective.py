@@ -1,5 +1,6 @@
 """The rows, the scaling, the objective and its certificate."""
 
+import pickle
 from dataclasses import replace
 from itertools import pairwise
 
@@ -274,6 +275,33 @@ def test_column_sums_grow_piece_by_piece(storage, weighted):
     assert moments.variance[1] == moments.variance[3] == 0.0
     s = np.ones(N) if weights is None else weights
     np.testing.assert_allclose(moments.nonzero_weight, s @ (X != 0.0))
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("flag", [1.0, -2.5])
+def test_sums_of_flags_are_those_of_any_entries(flag, weighted):
+    rng = np.random.default_rng(3)
+    X = sparse.csr_matrix(flag * (rng.random((200, 9)) < 0.3) * (np.arange(9) != 4))
+    rows, weights = make_rows(X), rng.uniform(0.1, 3.0, 200) if weighted else None
+    assert rows.have_flags and not make_rows(X + sparse.eye(200, 9, format="csr")).have_flags
+    half = slice(0, 120), slice(120, 200)
+    few = [
+        (rows.between(part.start, part.stop), weights[part] if weighted else None) for part in half
+    ]
+    flags = ColumnSums.of(*few[0]).join(ColumnSums.of(*few[1]))
+    plain = ColumnSums.begin(9, "F").add(*few[0])
+    plain.join(ColumnSums.begin(9, "F").add(*few[1]))
+    for name, expected in vars(plain.find_moments()).items():
+        np.testing.assert_array_equal(getattr(flags.find_moments(), name), expected)
+    again = pickle.loads(pickle.dumps(flags))
+    assert len(pickle.dumps(flags)) < len(pickle.dumps(plain))
+    others = ColumnSums.of(make_rows(sparse.csr_matrix(rng.normal(size=(5, 9)))))
+    for sums in (flags.copy(), again):
+        sums.join(others)
+    plain.join(others)
+    for sums in (sums, flags.join(others), again):
+        np.testing.assert_array_equal(sums.sums, plain.sums)
+        assert sums.weight == plain.weight
 
 
 @pytest.mark.parametrize("storage", STORAGES)

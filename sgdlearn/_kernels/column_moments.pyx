@@ -10,6 +10,7 @@ weights.  So rows can be added for ever, a sparse one at the cost of its entries
 """
 
 from cython cimport floating
+from libc.math cimport INFINITY
 
 from sgdlearn._kernels.vector cimport PREFETCH, PREFETCH_LATER, index_t
 
@@ -31,6 +32,7 @@ cdef extern from "column_moments.h" nogil:
 
 cdef enum:
     ENTRIES_AHEAD = 12      # the sums of a column lie anywhere in memory: they are asked for early
+    NUMBERS_AT_ONCE = 256   # compared before one that differs ends the search
 
 
 def add_dense(
@@ -107,3 +109,34 @@ def add_csr(
                 column[2] += s * d
                 column[3] += s * d * d
     return total
+
+
+def add_flags(
+    const index_t[::1] indices, const index_t[::1] indptr,
+    const double[::1] weights, double[::1] weight, double total
+):
+    """The same for the rows of a CSR matrix whose entries are flags: ``weight`` alone is summed."""
+    cdef Py_ssize_t i, e, last = indptr[indptr.shape[0] - 1] - 1
+    cdef double s = 1.0
+    with nogil:
+        for i in range(indptr.shape[0] - 1):
+            if weights is not None:
+                s = weights[i]
+            total += s
+            for e in range(indptr[i], indptr[i + 1]):
+                PREFETCH(&weight[indices[min(e + ENTRIES_AHEAD, last)]])
+                weight[indices[e]] += s
+    return total
+
+
+def are_flags(const floating[::1] data):
+    """Whether all these numbers are one, which has a square and is not 0."""
+    cdef Py_ssize_t n = data.shape[0], start = 0, i
+    cdef double flag = data[0] if n > 0 else 0.0
+    cdef int others = not 0.0 < flag * flag < INFINITY
+    with nogil:
+        while start < n and not others:
+            for i in range(start, min(start + NUMBERS_AT_ONCE, n)):
+                others |= data[i] != data[0]
+            start += NUMBERS_AT_ONCE
+    return n > 0 and not others

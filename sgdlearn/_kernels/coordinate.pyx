@@ -248,8 +248,10 @@ def gather_columns(
             if i + AHEAD < stop:
                 e = at[i + AHEAD]
                 PREFETCH(&indices[e])
+                PREFETCH(&indices[e] + 16)
                 PREFETCH(&data[e])
                 PREFETCH(&data[e] + 8)
+                PREFETCH(&data[e] + 16)
             e = at[i]
             end = indptr[i + 1]
             while e < end:

@@ -8,7 +8,9 @@ for slopes a_i, and row i with its prediction z_i takes the slope that is best f
 
     a_i <- argmin_a  loss*(y_i, a) - a z_i + q_i / 2 (a - a_i)^2,
 
-    q_i = c_i (sum_j x_ij^2 / l2_j + coupling).
+    q_i = c_i (|x_i|^2 / l2 + coupling),
+
+X measured so that one l2 holds for all columns.
 
 That is, in the primal, the slope of the loss at the zeta that minimises
 
@@ -103,19 +105,20 @@ def dense_visits(
 ):
     """Visit the rows X[order]; return the sums of `Tally`.
 
-    ``rows`` is (shares c, curvatures q, slopes a), each (n,). ``penalty`` is (1 / l2_j, t_j,
-    lower), the first two (p,) or, where all columns have one and the prox does nothing, (1 / l2,
-    None, lower). ``a``, ``v``, ``b`` (one number) and ``rests``, like order, are written.
+    ``rows`` is (shares c, squares |x_i|^2, slopes a), each (n,). ``penalty`` is (l2, 1 / l2_j, t_j,
+    lower), the two in the middle (p,) or, where all columns have one and the prox does nothing, a
+    number and None. ``a``, ``v``, ``b`` (one number) and ``rests``, like order, are written.
     """
     cdef LossSpec spec = loss_spec(loss)
     cdef const double[:] shares = rows[0]
-    cdef const double[::1] curvatures = rows[1]
+    cdef const double[::1] squares = rows[1]
     cdef double[::1] a = rows[2]
-    cdef bint plain = penalty[1] is None
-    cdef double per_l2 = penalty[0] if plain else 0.0
-    cdef const double[::1] scales = None if plain else penalty[0]
-    cdef const double[::1] thresholds = penalty[1]
-    cdef double lower = penalty[2]
+    cdef double l2 = penalty[0]
+    cdef bint plain = penalty[2] is None
+    cdef double per_l2 = penalty[1] if plain else 0.0
+    cdef const double[::1] scales = None if plain else penalty[1]
+    cdef const double[::1] thresholds = penalty[2]
+    cdef double lower = penalty[3]
     cdef Tally tally = Tally(0.0, 0.0, 0.0, 0.0)
     cdef Row row
     cdef Py_ssize_t p = X.shape[1]
@@ -134,7 +137,8 @@ def dense_visits(
             else:
                 for j in range(p):
                     scratch[j] = X[i, j]
-            row.y, row.q, row.a, row.share = targets[i], curvatures[i], a[i], shares[i]
+            row.y, row.a, row.share = targets[i], a[i], shares[i]
+            row.q = row.share * (squares[i] / l2 + coupling)
             if plain:
                 row.z = per_l2 * dot_wide(p, x, &v[0])
             else:
@@ -171,13 +175,14 @@ def csr_visits(
     """`dense_visits` for rows in CSR form."""
     cdef LossSpec spec = loss_spec(loss)
     cdef const double[:] shares = rows[0]
-    cdef const double[::1] curvatures = rows[1]
+    cdef const double[::1] squares = rows[1]
     cdef double[::1] a = rows[2]
-    cdef bint plain = penalty[1] is None
-    cdef double per_l2 = penalty[0] if plain else 0.0
-    cdef const double[::1] scales = None if plain else penalty[0]
-    cdef const double[::1] thresholds = penalty[1]
-    cdef double lower = penalty[2]
+    cdef double l2 = penalty[0]
+    cdef bint plain = penalty[2] is None
+    cdef double per_l2 = penalty[1] if plain else 0.0
+    cdef const double[::1] scales = None if plain else penalty[1]
+    cdef const double[::1] thresholds = penalty[2]
+    cdef double lower = penalty[3]
     cdef Tally tally = Tally(0.0, 0.0, 0.0, 0.0)
     cdef Row row
     cdef double new
@@ -193,11 +198,12 @@ def csr_visits(
                 prefetch_row(data, indices, indptr, order[visit + 2])
                 PREFETCH(&a[order[visit + 2]])
                 PREFETCH(&targets[order[visit + 2]])
-                PREFETCH(&curvatures[order[visit + 2]])
+                PREFETCH(&squares[order[visit + 2]])
             if far and visit + 1 < n:
                 for e in range(indptr[order[visit + 1]], indptr[order[visit + 1] + 1]):
                     PREFETCH(&v[indices[e]])
-            row.y, row.q, row.a, row.share = targets[i], curvatures[i], a[i], shares[i]
+            row.y, row.a, row.share = targets[i], a[i], shares[i]
+            row.q = row.share * (squares[i] / l2 + coupling)
             if plain:
                 row.z = per_l2 * gather_dot_wide(nnz, &indices[start], &data[start], &v[0])
             else:

@@ -15,8 +15,9 @@ from .rows import NUMBERS_PER_CALL
 GRAM_COLUMNS = 1500
 # It is for sparse ones if they are so many numbers in all, zeros too, and as many to an entry.
 FEW_NUMBERS, NOT_SPARSE = 2**20, 8
-# Sparse columns are gathered in blocks of one such share of X's entries, or of LEAST.
-SHARE, LEAST = 8, 2**18
+# Sparse columns are kept if they have no more than one such share of X's entries, or LEAST; else they
+# are gathered in blocks of the second share, or of LEAST.
+SHARE, SHARE_OF_BLOCK, LEAST = 8, 16, 2**18
 # They are gathered from so many parts of the rows, of so many entries at least.
 MOST_PARTS, PART = 4, 2**20
 # A working set of dense columns may grow by so many at a time, or to its double.
@@ -45,6 +46,7 @@ class SparseColumns:
         self.rows, self.n, self.p = rows, rows.n, rows.p
         self.scaling, self.shift, self.centred = scaling, scaling.shift, objective.fit_intercept
         self.room = max(rows.size // SHARE, LEAST)
+        self.room_of_block = max(rows.size // SHARE_OF_BLOCK, LEAST)
         self.held = np.zeros(self.p, dtype=bool)
         self.scratch = self.arrays = None
         types = rows.kernel_types
@@ -79,7 +81,8 @@ class SparseColumns:
     def image(self, which, w, D):
         """D X w and X' D X w, the latter in these columns, beside which w is zero."""
         if self.held[which].all():
-            dz = D * self.predictions(w)
+            dz = self.predictions(w)
+            dz *= D
             return dz, self.slopes(dz, which)
         objective, rows, dz = self.objective, self.rows, np.empty(self.n)
 
@@ -130,7 +133,7 @@ class SparseColumns:
     def gathered(self, which):
         """Gather these columns in blocks that fit into the scratch; `which` is sorted."""
         ends = np.cumsum(self.sizes[which], dtype=np.int64)
-        count = -(-int(ends[-1]) // self.room)
+        count = 1 if self.fit(which) else -(-int(ends[-1]) // self.room_of_block)
         borders = np.searchsorted(ends, np.arange(1, count) * ends[-1] / count)
         blocks = [block for block in np.split(which, borders) if block.size]
         self.make_room(max(int(self.sizes[block].sum()) for block in blocks))

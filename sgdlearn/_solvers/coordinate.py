@@ -271,7 +271,7 @@ class _Run:
         The steepest column costs all others: a dual point is made feasible by one factor. So the
         model is gone down in the steep columns alone, which makes those flat enough.
         """
-        A, any_steep, fit = self.A.copy(), False, self.columns.fit
+        mended, fit = {}, self.columns.fit
         for c, (w, a, g) in enumerate(zip(self.W, self.A, self.G, strict=True)):
             excess = self.excess(c)
             steep = np.flatnonzero(excess > slack)
@@ -283,8 +283,14 @@ class _Run:
                 model.approximates(TIGHTEST)
                 lower = self.objective.penalty.lower
                 model.minimise(w, g, a, self.t1, self.t2, lower, EXACT_ACCURACY)
-                A[c], any_steep = model.row_slopes(), True
-        return (A / self.shares).T if any_steep else None
+                mended[c] = model.row_slopes()
+                del model
+        if not mended:
+            return None
+        A = self.A / self.shares
+        for c, slopes in mended.items():
+            np.divide(slopes, self.shares, out=A[c])
+        return A.T
 
     def loss_of(self, c):
         """The mean loss of output c; of all together for the softmax."""

@@ -23,14 +23,7 @@ import numpy as np
 
 from .._kernels import dual_coordinate as kernels
 from .certificate import allowed_excess
-from .duality import (
-    dual_point,
-    feasible,
-    minimiser,
-    square,
-    sum_of_slopes,
-    value_gap_and_length,
-)
+from .duality import dual_point, feasible, minimiser, square, sum_of_slopes, value_gap_and_length
 from .kept import mark
 from .order import draw_order
 from .result import Result
@@ -155,7 +148,7 @@ class DualRun:
         if not self._plain:
             ones = np.ones(self.rows.p)
             scale, threshold = 1.0 / self.penalty.ridge(ones), self.penalty.thresholds(ones)
-        self._penalty = scale, threshold, self.penalty.lower
+        self._penalty = self.penalty.l2, scale, threshold, self.penalty.lower
         self.confirmed = self.converged = False
         self._start(w0[None], np.array([b0]))
         self._order = np.arange(n, dtype=np.intp)
@@ -196,8 +189,7 @@ class DualRun:
 
     def _rouse(self):
         """No row rests any more."""
-        self.active = np.arange(self.rows.n, dtype=np.intp)
-        self._awake = np.ones(self.rows.n, dtype=bool)
+        self.active = None
         self._roused_at = self.gap
         self._margin = np.inf
         self._resting_loss = 0.0
@@ -219,7 +211,10 @@ class DualRun:
     def _draw(self, rng):
         """The rows that do not rest, in the order of their visits."""
         if rng is None:
-            return self.active
+            return self._order if self.active is None else self.active
+        if self.active is None:
+            draw_order(rng, self._order)
+            return self._order
         order = self._order[: len(self.active)]
         draw_order(rng, order)
         return self.active[order]
@@ -239,8 +234,9 @@ class DualRun:
         self._resting_loss += resting
         self._margin = pull
         if rests.any():
-            self._awake[order[rests != 0]] = False
-            self.active = self.active[self._awake[self.active]]
+            awake = np.zeros(self.rows.n, dtype=bool)
+            awake[order[rests == 0]] = True
+            self.active = np.flatnonzero(awake)
         # The gap was falling meanwhile, by half of what it falls from one sweep to the next.
         gap = max(gap, 0.0)
         self.gap = gap * np.sqrt(min(gap / self.gap, 1.0)) if self.gap > 0.0 else gap
@@ -261,13 +257,12 @@ class DualRun:
     def _couple(self, coupling):
         self._relative_coupling = coupling
         self.coupling = coupling * self._unit_of_b
-        self.curvature = self.share * (self.squares / self.penalty.l2 + self.coupling)
 
     def _visit(self, order, rests):
         return self._visits(
             self.objective.loss.spec,
             order,
-            (self.share, self.curvature, self.a),
+            (self.share, self.squares, self.a),
             self.v,
             self._penalty,
             self.b,
@@ -278,11 +273,11 @@ class DualRun:
 
     def look(self):
         """The true objective and gap; where they are not small enough, all rows go on."""
-        estimate, objective = self.gap, self.objective
+        objective, estimate = self.objective, self.gap
+        A = feasible(objective, self.a[:, None])
+        V = sum_of_slopes(objective, A)  # before there is a W, which is as large as all its sums
         W, b = self.coefficients()
         Z = objective.predictions(W, b)
-        A = feasible(objective, self.a[:, None])
-        V = sum_of_slopes(objective, A)
         self.value, self.gap, _ = value_gap_and_length(objective, W, Z, A, V)
         objective.kept.hand_on("dual point", (mark(W, b), A, V))
         self.confirmed = True

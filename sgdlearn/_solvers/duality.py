@@ -28,6 +28,7 @@ from ..penalties import prox
 # Newton's method for the best intercepts goes on until their gradient is below this share.
 BALANCED = 1e-9
 NEWTON_STEPS = 8
+COLUMNS = 2**16  # looked at together, so that nothing more of their number is held
 
 
 def duality_gap(objective, W, b, slopes=None):
@@ -66,8 +67,12 @@ def value_and_gap(objective, W, b, slopes=None):
 
 def sum_of_slopes(objective, A):
     """v of slopes A (n, k): (k, p), in the penalty's units."""
-    V = objective.transpose_times(objective.weighted(A))
-    return np.divide(V, -objective.penalty.unit, out=V)
+    unit = -objective.penalty.unit
+    if objective.weights is None:  # all alike: no weighted copy of A is needed
+        V, unit = objective.transpose_times(A), unit * objective.total_weight
+    else:
+        V = objective.transpose_times(objective.weighted(A))
+    return np.divide(V, unit, out=V)
 
 
 def value_gap_and_length(objective, W, Z, A, V):
@@ -187,11 +192,16 @@ def sums_over_rows(objective, Z, A):
 
 def penalty_gap(penalty, W, V):
     """penalty(W) + penalty*(V) - V . W, in the penalty's units."""
-    U = minimiser(penalty, V)
-    gap = 0.5 * penalty.l2 * square(W - U)
-    if not penalty.is_square:
-        gap += np.sum(penalty.l1 * np.abs(W) - (V - penalty.l2 * U) * W)
-    return float(gap)
+
+    def of_columns(W, V):
+        U, beside = minimiser(penalty, V), 0.0
+        if not penalty.is_square:
+            beside = np.sum(penalty.l1 * np.abs(W) - (V - penalty.l2 * U) * W)
+        U -= W
+        return float(0.5 * penalty.l2 * square(U) + beside)
+
+    pieces = (slice(start, start + COLUMNS) for start in range(0, V.shape[1], COLUMNS))
+    return sum(of_columns(W[:, piece], V[:, piece]) for piece in pieces)
 
 
 def square(V):

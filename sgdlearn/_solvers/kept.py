@@ -32,6 +32,11 @@ class Kept:
         self.fingerprint, self.room = fingerprint, room
         self._found, self._place = {}, ()
 
+    @property
+    def lasts(self):
+        """Whether another fit may ask."""
+        return self.fingerprint is not None
+
     def part(self, place):
         """What is kept of a part of the data, under keys of its own."""
         part = Kept(self.fingerprint, self.room)

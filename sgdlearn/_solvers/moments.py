@@ -1,6 +1,6 @@
 """Weighted moments of the columns of X or y, and the running sums that they follow from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,11 +23,10 @@ class ColumnMoments:
         return self.variance + self.mean**2
 
 
-@dataclass
 class ColumnSums:
     """All that is kept of the rows seen so far; more can be added at the cost of these alone.
 
-    Attributes
+    Parameters
     ----------
     sums : ndarray of shape (4, p)
         Reference, weight, first and second sum of each column (_kernels/column_moments.pyx); in C
@@ -36,26 +35,53 @@ class ColumnSums:
         The sum of all weights.
     """
 
-    sums: np.ndarray
-    weight: float = 0.0
-    _moments: ColumnMoments | None = field(default=None, init=False, repr=False, compare=False)
+    def __init__(self, sums, weight=0.0):
+        self._sums, self.weight = sums, weight
+        self._flags = self._moments = None
 
     @classmethod
     def begin(cls, p, order="C"):
         """No rows yet."""
         return cls(np.zeros((4, p), order=order))
 
-    def __setstate__(self, values):
-        """An array that comes read-only is copied."""
-        self.sums, self.weight = writeable(values["sums"]), values["weight"]
-        self._moments = None
+    @classmethod
+    def of(cls, rows, weights=None):
+        """Of rows, under these weights (None: all one)."""
+        if rows.have_flags:
+            return cls._of_flags(*rows.sums_of_flags(weights))
+        return cls.begin(rows.p, rows.order_of_sums).add(rows, weights)
+
+    @classmethod
+    def _of_flags(cls, weight, flag, of_columns):
+        """Of entries that are all one number: a fourth of the memory, until the sums are needed."""
+        sums = cls(None, weight)
+        sums._flags = flag, of_columns
+        return sums
 
     @property
-    def sums_and_weight(self):
-        return self.sums, self.weight
+    def sums(self):
+        if self._sums is None:
+            (flag, weight), self._flags = self._flags, None
+            self._sums = np.zeros((4, len(weight)), order="F")
+            self._sums[:2] = np.where(weight > 0.0, flag, 0.0), weight
+        return self._sums
+
+    @sums.setter
+    def sums(self, values):
+        self._sums = values
+
+    def __getstate__(self):
+        return {"sums": self._sums, "weight": self.weight, "flags": self._flags}
+
+    def __setstate__(self, values):
+        """An array that comes read-only is copied."""
+        self._sums, self.weight = writeable(values["sums"]), values["weight"]
+        self._flags, self._moments = values.get("flags"), None
 
     def copy(self):
         """Sums that rows added later do not reach."""
+        if self._flags is not None:
+            return self._of_flags(self.weight, *self._flags)
         return ColumnSums(self.sums.copy(order="K"), self.weight)
 
     def add(self, rows, weights=None):
@@ -84,6 +110,9 @@ class ColumnSums:
 
     def join(self, others):
         """Add the rows of other sums."""
+        if self._flags and others._flags and self._flags[0] == others._flags[0]:
+            flag, weight = self._flags
+            return self._of_flags(self.weight + others.weight, flag, weight + others._flags[1])
         self.sums[0] = np.where(self.sums[1] > 0.0, self.sums[0], others.sums[0])
         with np.errstate(over="ignore", invalid="ignore"):
             self.sums[1:] += others.about(self.sums[0]).sums[1:]
@@ -124,16 +153,21 @@ class ColumnSums:
     def moments(self):
         """The `ColumnMoments` of the rows so far, put together once."""
         if self._moments is None:
-            self._moments = self._from_sums()
+            self._moments = self.find_moments()
         return self._moments
 
-    def _from_sums(self):
-        """The moments.
+    def find_moments(self):
+        """The moments, for one who needs them once.
 
         With mu_j, v_j the mean and variance of what is not zero in column j, and q_j its share:
 
             mean_j = q_j mu_j,      variance_j = q_j v_j + q_j (1 - q_j) mu_j^2
         """
+        if self._flags is not None:
+            flag, weight = self._flags
+            share = weight / self.weight
+            variance = share * (1.0 - share) * (flag * flag)
+            return ColumnMoments(share * flag, variance, weight.copy())
         reference, weight, first, second = self.sums
         with np.errstate(over="ignore", invalid="ignore"):
             beyond = np.divide(first, weight, out=np.zeros_like(first), where=weight > 0.0)

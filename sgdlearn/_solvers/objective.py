@@ -18,6 +18,7 @@ from .rows import DenseRows, SparseRows
 PART = 2**21  # multiplications below which a part of its own does not pay
 SPARSE_COST = 8  # what one of them costs where its factors lie scattered
 LOSS_COST = 64  # and a loss with its slope
+FOR_A_SUM = 64  # a part makes so many for each of its sums, which wait to be added to the others'
 GRAM_PART = 2**24  # those of a Gram matrix, which are many times as fast
 LONG_PART = 2**26  # and above which Ctrl-C would have to wait
 BLOCK = 2**16  # numbers in a block of rows that is gathered into scratch
@@ -229,7 +230,7 @@ class Objective:
         """The parts (start, stop) of a pass."""
         each = SPARSE_COST if self.rows.sparse else 1
         work = (self.rows.size * each + self.rows.n * LOSS_COST) * self.n_outputs
-        least = max(PART, 16 * self.n_outputs * self.rows.p)
+        least = max(PART, FOR_A_SUM * self.n_outputs * self.rows.p)
         count = min(max(-(-work // least), 1), MAX_PARTS)
         return cut(self.rows.n, min(max(count, work // LONG_PART), self.rows.n))
 

@@ -29,6 +29,8 @@ from .objective import gram_borders
 MOST_STEPS = 20
 # They are of no use yet where they may leave more than this of the squared gradient.
 FAR = 0.3
+# Rows that are looked at together, so that no more of their number is held.
+TOGETHER = 2**14
 # Rounds of both; what is left then is for the next model.
 ROUNDS = 50
 
@@ -280,11 +282,13 @@ class ColumnModel:
             image = inverse * residual
             size, last = residual @ image, size
             direction = image + (size / last) * direction
+            del dz  # as long as the rows are many
         ends = before + step
         ends[(ends * before < 0.0) | (ends < self.lower)] = 0.0
         before, self.w = self.w, self.w.copy()
         self.w[support], self._moved = ends, None
-        a = self.start[1] + self.D * self.moved()
+        a = self.D * self.moved()
+        a += self.start[1]
         if self.rise(before, a) >= 0.0:
             self.w, self._moved = before, None
             return False
@@ -304,8 +308,13 @@ class ColumnModel:
     def rise(self, before, a):
         """By how much model and penalty have risen from where w was `before` to the slopes a."""
         t1, t2 = self.t1[self.order], self.t2[self.order]
-        w, before, step = self.w[self.order], before[self.order], a - self.a  # D dz
-        rise = (self.a + 0.5 * step) @ (step / self.D)
+        w, before = self.w[self.order], before[self.order]
+        rise = away = 0.0
+        for start in range(0, len(a), TOGETHER):
+            rows = slice(start, start + TOGETHER)
+            step = a[rows] - self.a[rows]  # D dz
+            rise += (self.a[rows] + 0.5 * step) @ (step / self.D[rows])
+            away += step.sum()
         if self.columns.centred:
-            rise -= (self.S[0] + 0.5 * step.sum()) * step.sum() / self.total
+            rise -= (self.S[0] + 0.5 * away) * away / self.total
         return rise + t1 @ (np.abs(w) - np.abs(before)) + 0.5 * t2 @ ((w - before) * (w + before))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
 from .._kernels import sparse_products
-from .._kernels.column_moments import add_csr, add_dense
+from .._kernels.column_moments import add_csr, add_dense, add_flags, are_flags
 from .._kernels.dtypes import FLOATING, INDEX
 from .._kernels.row_squares import csr_row_squares, dense_row_squares
 from .._threads import MAX_PARTS, Team, cut
@@ -58,22 +58,21 @@ class Rows:
         """The `ColumnSums` under row weights (None: all one); read once for all who ask."""
 
         def part(start, stop):
-            sums = ColumnSums.begin(self.p, self.order_of_sums)
             some = None if weights is None else weights[start:stop]
-            return sums.add(self.between(start, stop), some)
+            return ColumnSums.of(self.between(start, stop), some)
 
         def total():
             parts = self.large_parts(max(NUMBERS_TO_SHARE, NUMBERS_TO_COLUMNS * self.p))
-            return reduce(ColumnSums.join, self.team.in_order(part, parts)).sums_and_weight
+            return reduce(ColumnSums.join, self.team.in_order(part, parts))
 
         if self._sums is None or self._sums[0] is not weights:
             key = "column sums", None if weights is None else mark(weights)
-            self._sums = weights, ColumnSums(*self.kept.of(key, total))
+            self._sums = weights, self.kept.of(key, total)
         return self._sums[1]
 
     def column_moments(self, weights=None):
         """The `ColumnMoments` under row weights."""
-        return self.column_sums(weights).moments()
+        return self.column_sums(weights).find_moments()
 
     @property
     def squares(self):
@@ -106,7 +105,7 @@ class DenseRows(Rows):
     values : ndarray of shape (n, p)
     """
 
-    sparse = False
+    sparse = have_flags = False
     order_of_sums = "C"
 
     def __init__(self, values):
@@ -283,6 +282,19 @@ class SparseRows(Rows):
             s = None if weights is None else weights[part]
             total = add(self.data, self.indices, self.borders(part), s, sums.T, total)
         return total
+
+    @property
+    def have_flags(self):
+        """Whether all entries are one number."""
+        return are_flags[FLOATING[self.dtype]](self.data)
+
+    def sums_of_flags(self, weights):
+        """If so: the sum of all weights, that number, and the weight of each column's entries."""
+        add, total, of_columns = add_flags[INDEX[self.indices.dtype]], 0.0, np.zeros(self.p)
+        for part in self.parts():
+            s = None if weights is None else weights[part]
+            total = add(self.indices, self.borders(part), s, of_columns, total)
+        return total, float(self.data[0]), of_columns
 
     def find_squares(self, scaling, weights, last, squares):
         """`row_squares` into an array."""

@@ -41,7 +41,7 @@ def squares_in_units(objective):
     """|x_i|^2 of every row, (n,), X measured so that the penalty has one unit for all columns."""
     rows, unit = objective.rows, objective.penalty.unit
     if np.ndim(unit) == 0:
-        return rows.squares / unit**2
+        return rows.squares if unit == 1.0 else rows.squares / unit**2
     return rows.row_squares(Scaling.in_units(np.asarray(unit, dtype=np.float64)))
 
 

@@ -157,7 +157,11 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
     monitor.last = lambda: start
     with told_of_memory(way.rule, objective.rows.p), blas_by_one_thread():
-        return _solve(objective, start, way, rng=rng, monitor=monitor, run=run, stream=stream)
+        found = _solve(objective, start, way, rng=rng, monitor=monitor, run=run, stream=stream)
+    result = found[0]
+    # what the solver held can go
+    monitor.last, monitor.updates = lambda: (result.W, result.b), lambda: result.t
+    return found
 
 
 def _solve(objective, start, way, *, rng, monitor, run, stream):
@@ -243,7 +247,7 @@ def starting_point(objective, W, b, *, textbook):
     if b is None:
         b = np.zeros(k) if textbook or W is not None else objective.baseline()
     if W is None:
-        W = np.zeros((k, p))
+        W = np.broadcast_to(0.0, (k, p))  # zeros that take no memory
     return W, b
 
 

@@ -80,14 +80,18 @@ class Stream:
     @classmethod
     def begin(cls, p, n_targets, loss):
         """Nothing seen yet."""
-        regression = loss.kind == "regression"
-        return cls(ColumnSums.begin(p), ColumnSums.begin(n_targets) if regression else None)
+        return cls(ColumnSums.begin(p), cls._of_targets(n_targets, loss))
+
+    @staticmethod
+    def _of_targets(n_targets, loss):
+        return ColumnSums.begin(n_targets) if loss.kind == "regression" else None
 
     @classmethod
     def of(cls, objective):
-        """All rows of a fit seen."""
-        stream = cls.begin(objective.rows.p, objective.targets.shape[1], objective.loss)
-        stream.columns = objective.rows.column_sums(objective.weights).copy()
+        """All rows of a fit seen; it takes over the sums that the rows have, unless they last."""
+        columns = objective.rows.column_sums(objective.weights)
+        columns = columns.copy() if objective.rows.kept.lasts else columns
+        stream = cls(columns, cls._of_targets(objective.targets.shape[1], objective.loss))
         if stream.targets is not None:
             stream.targets.add(DenseRows(objective.targets), objective.weights)
         stream.n_rows = objective.rows.n

@@ -276,7 +276,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         stream = None
         try:
             with self._fit_task(problem, monitor, start, sample_weight):
-                stream = self._observe(problem.objective, problem.way)
+                if problem.way.rule.family == "stochastic":
+                    stream = self._observe(problem.objective, problem.way)
                 run, here = None, start
                 if resume:
                     run = self._run_to_resume(problem, stream)
@@ -444,7 +445,10 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         return ahead(problem.objective, problem.way.rule, W, b, passed)
 
     def _observe(self, objective, way):
-        """What is known of the columns, for rules whose rate is "auto" and for later chunks."""
+        """What is known of the columns, for rules whose rate is "auto" and for later chunks.
+
+        Which do not need it before the end: until then there is memory for other things.
+        """
         if way.learning_rate != "auto" or not may_stream(self.optimizer):
             return None
         return Stream.of(objective)
@@ -495,6 +499,8 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
         return starting_point(problem.objective, *start, textbook=False)
 
     def _set_fitted(self, problem, monitor, W, b, n_iter, t, run, stream):
+        if stream is None:
+            stream = self._observe(problem.objective, problem.way)
         if stream is not None and monitor.curve:
             penalty = problem.objective.penalty.value(np.asarray(W))
             stream = replace(stream, loss=max(monitor.curve[-1] - penalty, 0.0))
