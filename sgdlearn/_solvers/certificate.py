@@ -32,7 +32,7 @@ from .stochastic import value_of_intercepts
 # tol bounds F - F* relative to F of the zero model, and this many times tol does so relative to F,
 # as far down as FAINT of the zero model's.
 LOOSER = 10.0
-FAINT = 1e-4
+FAINT = 1e-8
 # A look that came too early is repeated when the norm has fallen as the gap must, its square; or
 # when the run is this much longer.
 LONGER = 1.5

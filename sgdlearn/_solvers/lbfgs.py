@@ -16,8 +16,10 @@ from scipy.optimize import minimize
 from .certificate import Stopping
 from .result import Result
 
-# The driver ends by itself when rounding lets it descend no more: that is an optimum below this.
+# The driver ends by itself when rounding lets it descend no more: that is an optimum below this, if
+# what a step along the gradient promises is no larger share of F than the other.
 FLOOR = 1e-6
+LITTLE = 1e-11
 
 
 class _End(Exception):
@@ -47,7 +49,7 @@ def lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor, memory):
                 },
             )
             if run.n_iter - before < 2:
-                run.converged = run.norm <= max(tol, FLOOR)
+                run.converged = run.has_arrived(last=True) or run.is_at_floor()
                 if run.n_iter == 0:  # the start is as low as rounding lets it be
                     monitor.record(run.point.value, run.norm, run.point.coefficients)
                 break
@@ -91,6 +93,7 @@ class _Run:
         self.point = _Point(objective, W, b)
         self.asked = None
         self.n_iter = 0
+        self.values = [self.point.value]
         self.converged = False
 
     def begin(self):
@@ -100,14 +103,32 @@ class _Run:
             self.monitor.record(self.point.value, self.stopping.optimality, self.point.coefficients)
             raise _End
 
-    def has_arrived(self):
-        """Whether the present point is what tol asks for."""
+    def has_arrived(self, last=False):
+        """Whether the present point is what tol asks for.
+
+        Without a duality gap the norm says it, and F has to agree: along directions in which it is
+        flat it goes on to fall where its gradient is small.
+        """
         point, stopping = self.point, self.stopping
         self.norm = self.certificate.relative(point.W, point.GW, point.gb)
-        if stopping.due(self.n_iter, self.norm):
+        if stopping.due(self.n_iter, self.norm) or last:
             stopping.confirm(self.n_iter, self.norm, point.value, point.W, point.b)
-        self.converged = stopping.converged
+        self.converged = stopping.converged and (stopping.has_gap or last or self.has_settled())
         return self.converged
+
+    def is_at_floor(self):
+        """Whether it is rounding that lets F fall no more, and not the driver.
+
+        Without a duality gap F may be nothing but rounding itself.
+        """
+        promised = self.norm**2 * self.certificate.reference_value
+        little = not self.stopping.has_gap or promised <= LITTLE * self.point.value
+        return little and self.norm <= FLOOR
+
+    def has_settled(self):
+        """Whether F has fallen by no more than tol allows over the last half of the iterations."""
+        allowed = self.stopping.allowed(self.point.value)
+        return self.values[len(self.values) // 2] - self.point.value <= allowed
 
     def start(self):
         """The present point in unknowns, whose unit is set by the gradient there."""
@@ -164,6 +185,7 @@ class _Run:
         self.point = point if np.array_equal(asked, x) else _Point(self.objective, *self.unpack(x))
         point = self.point
         self.n_iter += 1
+        self.values.append(point.value)
         arrived = self.has_arrived()
         stop = self.monitor.record(point.value, self.stopping.optimality, point.coefficients)
         if stop or arrived or self.n_iter >= self.max_iter:
