@@ -36,6 +36,8 @@ FAINT = 1e-8
 # A look that came too early is repeated when the norm has fallen as the gap must, its square; or
 # when the run is this much longer.
 LONGER = 1.5
+# A gap of so much of F is small enough where rounding allows none that is smaller.
+ROUGHLY = 1e-2
 # A model whose predictions, or whose F, cannot be told from the zero model's, to this share, is one
 # with it.
 ROUNDING = 1e-10
@@ -173,6 +175,11 @@ class Stopping:
         if self.gap is None:
             self.optimality = norm
         return norm <= self._limit or n_iter >= self._next
+
+    def is_at_floor(self, norm, value, floor):
+        """Whether the norm or what tol bounds is below a floor, and the gap, as rounded, small."""
+        small = min(norm, self.optimality) <= floor
+        return small and (not self.has_gap or self.gap <= ROUGHLY * value)
 
     def confirm(self, n_iter, norm, value, W, b, slopes=None):
         """Look at (W, b), where F is `value` and the certificate `norm`.

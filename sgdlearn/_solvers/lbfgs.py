@@ -16,10 +16,8 @@ from scipy.optimize import minimize
 from .certificate import Stopping
 from .result import Result
 
-# The driver ends by itself when rounding lets it descend no more: that is an optimum below this, if
-# what a step along the gradient promises is no larger share of F than the other.
+# The driver ends by itself when rounding lets it descend no more: that is an optimum below this.
 FLOOR = 1e-6
-LITTLE = 1e-11
 
 
 class _End(Exception):
@@ -49,7 +47,10 @@ def lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor, memory):
                 },
             )
             if run.n_iter - before < 2:
-                run.converged = run.has_arrived(last=True) or run.is_at_floor()
+                at_floor = run.stopping.is_at_floor
+                run.converged = run.has_arrived(last=True) or at_floor(
+                    run.norm, run.point.value, FLOOR
+                )
                 if run.n_iter == 0:  # the start is as low as rounding lets it be
                     monitor.record(run.point.value, run.norm, run.point.coefficients)
                 break
@@ -115,15 +116,6 @@ class _Run:
             stopping.confirm(self.n_iter, self.norm, point.value, point.W, point.b)
         self.converged = stopping.converged and (stopping.has_gap or last or self.has_settled())
         return self.converged
-
-    def is_at_floor(self):
-        """Whether it is rounding that lets F fall no more, and not the driver.
-
-        Without a duality gap F may be nothing but rounding itself.
-        """
-        promised = self.norm**2 * self.certificate.reference_value
-        little = not self.stopping.has_gap or promised <= LITTLE * self.point.value
-        return little and self.norm <= FLOOR
 
     def has_settled(self):
         """Whether F has fallen by no more than tol allows over the last half of the iterations."""
