@@ -53,8 +53,9 @@ def cholesky(objective, *, tol, max_iter, monitor):
         system.step()
         value, decrement = system.look()
         stop = monitor.record(value, decrement / system.reference, system.coefficients)
-        converged = decrement <= allowed_excess(value, system.reference, tol)
-        if stop or decrement <= FLOOR * system.reference or not decrement < FEWER * last:
+        floor = FLOOR * system.reference
+        converged = decrement <= max(allowed_excess(value, system.reference, tol), floor)
+        if stop or decrement <= floor or not decrement < FEWER * last:
             break
         last = decrement
     optimality = decrement / system.reference
