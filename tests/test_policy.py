@@ -18,7 +18,7 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 5))
 LINE = X @ [1.0, 2.0, 0.0, -1.0, 0.5] + rng.normal(size=300)
 SIGNS, THREE = (LINE > 0).astype(int), np.digitize(LINE, [-1.0, 1.0])
-WIDE = rng.normal(size=(300, 320))
+WIDE, WIDER = rng.normal(size=(300, 320)), rng.normal(size=(350, 2900))
 WORDS = sparse.random(300, 2000, density=0.005, random_state=0, format="csr")
 
 
@@ -55,7 +55,9 @@ CHOICES = [
     (GDLinearRegression(loss="quantile"), WIDE, LINE, "newton"),
     (GDLogisticRegression(), X, SIGNS, "newton"),
     (GDLogisticRegression(), X, THREE, "newton"),
-    (GDLogisticRegression(), WIDE, SIGNS, "lbfgs"),
+    (GDLogisticRegression(), WIDE[:150], SIGNS[:150], "newton"),
+    (GDLogisticRegression(), WIDER, np.arange(350) % 2, "lbfgs"),
+    (GDLogisticRegression(alpha=0.0), WIDER[:300], SIGNS, "lbfgs"),
     (GDLogisticRegression(penalty="l1"), X, THREE, "lbfgs"),
     (GDLogisticRegression(alpha=0.01), WORDS, SIGNS, "sdca"),
     (GDLinearSVC(), X, SIGNS, "newton"),
@@ -101,13 +103,14 @@ def test_streams(estimator):
 def test_newton_takes_over_from_a_slow_lbfgs(monkeypatch, capsys):
     monkeypatch.setattr(batch, "LBFGS_ITERATIONS", 3)
     monkeypatch.setattr(batch, "NEWTON_ITERATIONS", 0)
-    model = GDLogisticRegression(alpha=1e-3, verbose=1, tol=1e-10).fit(WIDE, SIGNS)
+    rows, y = WIDER, np.arange(len(WIDER)) % 2
+    model = GDLogisticRegression(alpha=1e-3, verbose=1, tol=1e-10).fit(rows, y)
     assert model.optimizer_.name == "lbfgs"
     assert "Newton's method takes over" in capsys.readouterr().out
     assert len(model.loss_curve_) == model.n_iter_ > 3
-    exact = GDLogisticRegression(alpha=1e-3, tol=1e-12, optimizer="newton").fit(WIDE, SIGNS)
+    exact = GDLogisticRegression(alpha=1e-3, tol=1e-12, optimizer="newton").fit(rows, y)
     np.testing.assert_allclose(model.coef_, exact.coef_, atol=1e-6)
-    model.set_params(optimizer="lbfgs", max_iter=20, tol=1e-3).fit(WIDE, SIGNS)
+    model.set_params(optimizer="lbfgs", max_iter=20, tol=1e-3).fit(rows, y)
     assert "takes over" not in capsys.readouterr().out
 
 

@@ -14,6 +14,7 @@ from .lbfgs import lbfgs
 from .newton import newton
 from .preconditioned_lbfgs import preconditioned_lbfgs
 from .preconditioner import FASTER, price
+from .row_space import columns, in_row_space, is_wide
 from .scaling import Scaling
 from .smoothing import smoothed
 
@@ -38,7 +39,8 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10,
         Where to start.
     method : {"lbfgs", "newton", "cholesky", "cd"}
         "lbfgs" smooths a loss with kinks, less and less; "newton" goes through the interior; "cd"
-        takes no such loss.
+        takes no such loss. Under L2 "newton" works with as many unknowns as there are rows, where
+        columns are more.
     tol : float or None
         What the certificate has to come to. "lbfgs": the prox-gradient mapping relative to the
         zero model's; "newton" and "cholesky": half the squared Newton decrement relative to F of
@@ -58,6 +60,9 @@ def solve_batch(objective, W0, b0, *, method, tol, max_iter, monitor, memory=10,
     """
     if method == "cholesky":
         return cholesky(objective, tol=tol or 0.0, max_iter=max_iter, monitor=monitor)
+    if method == "newton" and is_wide(objective):
+        solver = partial(solve_batch, method=method)
+        return in_row_space(solver, objective, W0, b0, tol=tol, max_iter=max_iter, monitor=monitor)
     rows, weights = objective.rows, objective.weights
     scaling = Scaling.from_rows(rows, weights, centre=objective.fit_intercept)
     run = {"tol": 0.0 if tol is None else tol, "max_iter": max_iter, "monitor": monitor}
@@ -108,8 +113,11 @@ def lbfgs_in_turn(objective, certificate, W, b, *, tol, max_iter, monitor, memor
     for solver, passes in stages:
         if solver is newton:
             monitor.say("L-BFGS comes on slowly: Newton's method takes over")
-        most = int(min(passes, max_iter - n_iter))
-        result = solver(objective, certificate, W, b, tol=tol, max_iter=most, monitor=monitor)
+        run = {"tol": tol, "max_iter": int(min(passes, max_iter - n_iter)), "monitor": monitor}
+        if solver is newton and is_wide(objective):
+            result = solve_batch(objective, W, b, method="newton", **run)
+        else:
+            result = solver(objective, certificate, W, b, **run)
         W, b, n_iter = result.W, result.b, n_iter + result.n_iter
         if result.converged or monitor.stopped_by is not None or n_iter >= max_iter:
             break
@@ -120,7 +128,7 @@ def newton_price(objective):
     """After how many passes of L-BFGS Newton's method is worth a try; inf for never."""
     loss, rows, k = objective.loss, objective.rows, objective.n_outputs
     softmax = loss.name == "multinomial"
-    unknowns = (rows.p + 1) * (k if softmax else 1)
+    unknowns = (columns(objective) + 1) * (k if softmax else 1)
     if unknowns > NEWTON_UNKNOWNS or type(loss).curvature is Loss.curvature:
         return np.inf
     work = rows.n * unknowns**2 * (1 if softmax else k)

@@ -33,10 +33,12 @@ from .stochastic import value_of_zero_model
 # tol bounds F - F* relative to F of the zero model, and this many times tol does so relative to F,
 # as far down as FAINT of the zero model's.
 LOOSER = 10.0
-FAINT = 1e-4
+FAINT = 1e-8
 # A look that came too early is repeated when the norm has fallen as the gap must, its square; or
 # when the run is this much longer.
 LONGER = 1.5
+# A gap of so much of F is small enough where rounding allows none that is smaller.
+ROUGHLY = 1e-2
 # A model whose predictions, or whose F, cannot be told from the zero model's, to this share, is one
 # with it.
 ROUNDING = 1e-10
@@ -184,6 +186,11 @@ class Stopping:
             return False
         gap = penalty_gap(penalty, penalty.in_units(W), GW / -penalty.unit)
         return gap <= self.allowed(value)
+
+    def is_at_floor(self, norm, value, floor):
+        """Whether the norm or what tol bounds is below a floor, and the gap, as rounded, small."""
+        small = min(norm, self.optimality) <= floor
+        return small and (not self.has_gap or self.gap <= ROUGHLY * value)
 
     def confirm(self, n_iter, norm, value, W, b, slopes=None):
         """Look at (W, b), where F is `value` and the certificate `norm`.

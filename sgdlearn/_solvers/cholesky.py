@@ -65,8 +65,9 @@ def cholesky(objective, *, tol, max_iter, monitor):
             system.step()
             value = max(value - decrement, 0.0)
         stop = monitor.record(value, decrement / system.reference, system.coefficients)
-        converged = decrement <= allowed_excess(value, system.reference, tol)
-        if stop or close or decrement <= FLOOR * system.reference or not decrement < FEWER * last:
+        floor = FLOOR * system.reference
+        converged = decrement <= max(allowed_excess(value, system.reference, tol), floor)
+        if stop or close or decrement <= floor or not decrement < FEWER * last:
             break
         last = decrement
     optimality = decrement / system.reference

@@ -33,9 +33,12 @@ ALLOWED = 0.2
 # Rows have at least this share of the greatest curvature that the loss has: it rises where a model
 # foretold too much, and falls where it did not.
 FIRST_DAMPING = 1e-3
-LEAST_DAMPING = 1e-6
+LEAST_DAMPING = 1e-15
 # A step is short enough if F falls by this share of what the slope along it promises.
 ENOUGH = 0.01
+# One that is shorter than this has met rows that were flat where it began: the next model has their
+# curvatures from where it was to end; if that is no help, all rows are made stiffer.
+SHORT = 0.25
 HALVINGS = 40
 # Losses of so many rows are summed at a time, so that the sum of all stays exact.
 TOGETHER = 4096
@@ -65,7 +68,7 @@ def coordinate_descent(objective, certificate, W, b, *, tol, max_iter, monitor):
         n_iter += 1
         moved = run.iterate()
         converged = arrived(n_iter, last=not moved or n_iter == max_iter)
-        converged = converged or (not moved and min(run.norm, stopping.optimality) <= FLOOR)
+        converged = converged or (not moved and stopping.is_at_floor(run.norm, run.value, FLOOR))
         if monitor.record(run.value, stopping.optimality, run.coefficients):
             break
     if n_iter == 0:  # the start was all that is needed
@@ -119,6 +122,7 @@ class _Run:
         else:  # the certificate has just been there
             self.G = objective.loss_value_and_gradient(self.W, self.b)[1]
         self.damping = np.full(objective.n_outputs, FIRST_DAMPING)
+        self.ahead = np.zeros((objective.n_outputs, rows.n))
 
     def coefficients(self):
         return self.W.copy(), self.b.copy()
@@ -213,6 +217,7 @@ class _Run:
             curvatures = loss.curvature(self.targets(c), self.Z.T)[:, c]
         else:
             curvatures = loss.curvature(self.targets(c), self.Z[c])
+        curvatures = np.maximum(curvatures, self.ahead[c])
         return self.shares * (damping * bound + (1.0 - damping) * curvatures)
 
     def working_set(self, w, g):
@@ -243,7 +248,12 @@ class _Run:
         else:
             length = 0.0
         self.Z[c] = z
-        if length < 0.25:
+        knows = not self.softmax and type(self.objective.loss).curvature is not Loss.curvature
+        if length < SHORT and knows and not self.ahead[c].any():
+            self.ahead[c] = self.objective.loss.curvature(self.targets(c), z + dz)
+            return length
+        self.ahead[c] = 0.0
+        if length < SHORT:
             self.damping[c] = min(1.0, max(10.0 * self.damping[c], FIRST_DAMPING))
         elif length == 1.0:
             self.damping[c] = max(0.1 * self.damping[c], LEAST_DAMPING)

@@ -21,12 +21,13 @@ of the zero model.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ..losses import AbsoluteError, EpsilonInsensitive, Hinge, Huber, Quantile
 from .certificate import allowed_excess
-from .design import EPS, Design, solve
+from .design import EPS, NOISE, Design, solve, syrk
 from .result import Result
 
 HIGH = 10.0  # how far inside it starts, in typical values of v
@@ -179,11 +180,11 @@ class _Problem:
         typical = sum(np.sum(ramp.C * np.abs(ramp.v), axis=0) for ramp in self.rows) / mass
         for ramp in self.ramps:
             ramp.begin(HIGH * np.where(typical > 0.0, typical, 1.0))
-        self.reference = certificate.reference_value
         # What v is rounded by: a gap that says nothing, as where all targets are one number.
         self.rounding = EPS * sum(
             np.sum(ramp.C * np.abs(offset)) for ramp, (offset, *_) in zip(self.rows, made_of)
         )
+        self.reference = max(certificate.reference_value, self.rounding / FLOOR)
         self.tol = tol
         self.allow(self.value())
 
@@ -198,7 +199,7 @@ class _Problem:
 
     def iterate(self):
         """One predictor-corrector step; returns the greatest length that an output went."""
-        theta = sum(ramp.theta() for ramp in self.rows)
+        self.theta = theta = sum(ramp.theta() for ramp in self.rows)
         hessian = self.design.gram(theta) + np.diag(self.design.ridge + self.design.idle)
         diagonal = np.arange(self.design.p)
         for ramp in self.coordinates:
@@ -225,13 +226,37 @@ class _Problem:
         rhs = -balance - self.design.transpose_times(S)
         for ramp in self.coordinates:
             rhs[:, : self.design.p] -= ramp.aim(mu, correct).T
-        steps = (solve(H, r[:, None], 0.0, in_range=True) for H, r in zip(hessian, rhs))
+        noise = NOISE * EPS * (np.linalg.norm(S, axis=0)[:, None] + np.abs(balance))
+        error = np.max(self.design.far())
+        steps = (
+            solve(
+                H,
+                rhs[c, :, None],
+                0.0,
+                in_range=True,
+                gram=partial(self.gram, c),
+                noise=noise[c, :, None],
+                error=error,
+            )
+            for c, H in enumerate(hessian)
+        )
         self.du = np.array([nowhere if du is None else du[:, 0] for du in steps])
         self.dZ = self.design.times(self.du)
         for ramp in self.rows:
             ramp.respond(self.dZ)
         for ramp in self.coordinates:
             ramp.respond(self.du[:, : self.design.p].T)
+
+    def gram(self, c, T):
+        """T' H T for output c without H: from the columns that T makes of the rows."""
+        design, p = self.design, self.design.p
+        stiffness = design.ridge + design.idle
+        for ramp in self.coordinates:
+            stiffness[:p] += ramp.theta()[:, c]
+        total = syrk(np.sqrt(stiffness)[:, None] * T)
+        for start, stop, A in design.blocks():
+            total += syrk(np.sqrt(self.theta[start:stop, c, None]) * (A @ T))
+        return total
 
     def length(self, back):
         """How far each output goes: all the way, or `back` of the way to its nearest bound."""

@@ -47,7 +47,10 @@ def lbfgs(objective, certificate, W, b, *, tol, max_iter, monitor, memory):
                 },
             )
             if run.n_iter - before < 2:
-                run.converged = run.norm <= max(tol, FLOOR)
+                at_floor = run.stopping.is_at_floor
+                run.converged = run.has_arrived(last=True) or at_floor(
+                    run.norm, run.point.value, FLOOR
+                )
                 if run.n_iter == 0:  # the start is as low as rounding lets it be
                     monitor.record(run.point.value, run.norm, run.point.coefficients)
                 break
@@ -91,6 +94,7 @@ class _Run:
         self.point = _Point(objective, W, b)
         self.asked = None
         self.n_iter = 0
+        self.values = [self.point.value]
         self.converged = False
 
     def begin(self):
@@ -100,15 +104,24 @@ class _Run:
             self.monitor.record(self.point.value, self.stopping.optimality, self.point.coefficients)
             raise _End
 
-    def has_arrived(self):
-        """Whether the present point is what tol asks for."""
+    def has_arrived(self, last=False):
+        """Whether the present point is what tol asks for.
+
+        Without a duality gap the norm says it, and F has to agree: along directions in which it is
+        flat it goes on to fall where its gradient is small.
+        """
         point, stopping = self.point, self.stopping
         self.norm = self.certificate.relative(point.W, point.GW, point.gb)
         foretold = stopping.foretells(point.value, point.W, point.GW)
-        if stopping.due(self.n_iter, self.norm, foretold):
+        if stopping.due(self.n_iter, self.norm, foretold) or last:
             stopping.confirm(self.n_iter, self.norm, point.value, point.W, point.b)
-        self.converged = stopping.converged
+        self.converged = stopping.converged and (stopping.has_gap or last or self.has_settled())
         return self.converged
+
+    def has_settled(self):
+        """Whether F has fallen by no more than tol allows over the last half of the iterations."""
+        allowed = self.stopping.allowed(self.point.value)
+        return self.values[len(self.values) // 2] - self.point.value <= allowed
 
     def start(self):
         """The present point in unknowns, whose unit is set by the gradient there."""
@@ -165,6 +178,7 @@ class _Run:
         self.point = point if np.array_equal(asked, x) else _Point(self.objective, *self.unpack(x))
         point = self.point
         self.n_iter += 1
+        self.values.append(point.value)
         arrived = self.has_arrived()
         stop = self.monitor.record(point.value, self.stopping.optimality, point.coefficients)
         if stop or arrived or self.n_iter >= self.max_iter:

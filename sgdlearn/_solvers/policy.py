@@ -18,10 +18,13 @@ coefficients that may not be negative             LBFGS
 squared error; p or n small for the density       Cholesky: one pass of BLAS
 smooth losses, small problems, few columns        Newton, to rounding
 log loss, squared hinge; sparse, short rows       SDCA
+smooth losses, small problems, L2, few rows       Newton, in the space of the rows
 hinge; short rows, and no small problem           SDCA; Newton where that comes on slowly
 huber, few columns; kinks, not too much work      Newton in its interior point form
 everything else                                   LBFGS; Newton where that comes on slowly
 ================================================= ==============================================
+
+Under L2 there are no more columns than rows for Newton's method in either form.
 
 LBFGS takes the metric of a sampled Hessian where data are large, dense and not too wide, and rounds
 kinks off, ever less. Where L-BFGS or SDCA has cost as much as Newton's method would on the same
@@ -66,6 +69,7 @@ from sklearn.base import clone
 from .. import optimizers
 from ..losses import Loss, SquaredError
 from ..penalties import ElasticPenalty
+from .row_space import columns
 from .scaling import squares_in_units
 
 # Up to this many unknowns a Hessian is formed and factored in each iteration.
@@ -134,6 +138,7 @@ def choose_solver(loss, penalty, objective):
     softmax = loss.name == "multinomial"
     small = is_small(objective)
     few = rows.p * (k if softmax else 1) <= NEWTON_UNKNOWNS
+    few_left = columns(objective) * (k if softmax else 1) <= NEWTON_UNKNOWNS
     smooth, round_off = loss.smooth, loss.name == "huber"
     if smooth and penalty.l1 > 0.0 and not softmax:
         return optimizers.CoordinateDescent(), "L1 leaves few coefficients"
@@ -149,12 +154,14 @@ def choose_solver(loss, penalty, objective):
         sharp = loss.name in ("log_loss", "squared_hinge")
         if sharp and rows.sparse and not few and kappa(objective) <= SHORT:
             return optimizers.SDCA(), "sparse, short rows"
-    interior = few and rows.n * k <= INTERIOR_ROWS and (round_off or not smooth)
-    longest = SHORT_HINGE if interior else NOT_LONG
+        if small and few_left and not round_off:
+            return optimizers.Newton(), "a small problem, and few rows stand for the columns"
+    interior = rows.n * k <= INTERIOR_ROWS and (round_off or not smooth)
+    longest = SHORT_HINGE if few and interior else NOT_LONG
     hinge = loss.name == "hinge" and penalty.l1 == 0.0
-    if hinge and not (interior and small) and kappa(objective) <= longest:
+    if hinge and not (few and interior and small) and kappa(objective) <= longest:
         return optimizers.SDCA(), "a hinge, and rows that are short enough"
-    if interior and (penalty.l1 == 0.0 or not smooth):
+    if few_left and interior and (penalty.l1 == 0.0 or not smooth):
         return optimizers.Newton(), "few coefficients, by an interior point method"
     if not smooth and goes_through_interior(objective):
         return optimizers.Newton(), "a loss with kinks, by an interior point method"
@@ -164,7 +171,7 @@ def choose_solver(loss, penalty, objective):
 def goes_through_interior(objective):
     """Whether the interior point method takes no more than some seconds a time."""
     rows, k = objective.rows, objective.n_outputs
-    unknowns = rows.p + 1
+    unknowns = columns(objective) + 1
     work = float(rows.n) * k * unknowns**2
     return unknowns <= WIDE and rows.n * k <= INTERIOR_ROWS and work <= INTERIOR_WORK
 
@@ -177,7 +184,7 @@ def sdca_passes(objective):
     rows = objective.rows
     if objective.loss.name != "hinge" or not goes_through_interior(objective):
         return inf
-    return max(SDCA_PASSES, (rows.p + 1) * (rows.n * rows.p / rows.size))
+    return max(SDCA_PASSES, (columns(objective) + 1) * (rows.n * rows.p / rows.size))
 
 
 def is_small(objective):

@@ -26,6 +26,8 @@ class Result:
         A bound on F - F* from the dual problem, where the solver knows one.
     diverged : bool
         Whether the run left all bounds; W and b are then the last good iterate.
+    lost_to_rounding : bool
+        Whether it had converged, but not to coefficients that the type of X holds.
     """
 
     W: np.ndarray
@@ -36,3 +38,4 @@ class Result:
     diverged: bool = False
     optimality: float | None = None
     dual_gap: float | None = None
+    lost_to_rounding: bool = False

@@ -14,10 +14,12 @@ from .._threads import blas_by_one_thread
 from ..penalties import ElasticPenalty
 from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
+from .certificate import allowed_excess
 from .dual import solve_dual
 from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small, sdca_passes
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
+from .single_precision import in_type_of_rows
 from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
 from .stream import NO_SIGNS
 from .variance_reduced import solve_variance_reduced
@@ -157,11 +159,13 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
     monitor.last = lambda: start
     with told_of_memory(way.rule, objective.rows.p), blas_by_one_thread():
-        found = _solve(objective, start, way, rng=rng, monitor=monitor, run=run, stream=stream)
-    result = found[0]
+        result, run = _solve(
+            objective, start, way, rng=rng, monitor=monitor, run=run, stream=stream
+        )
+        result = in_type_of_rows(objective, result, way.tol)
     # what the solver held can go
     monitor.last, monitor.updates = lambda: (result.W, result.b), lambda: result.t
-    return found
+    return result, run
 
 
 def _solve(objective, start, way, *, rng, monitor, run, stream):
@@ -186,7 +190,7 @@ def _solve(objective, start, way, *, rng, monitor, run, stream):
             start, max_iter = (result.W, result.b), min(n_iter + FURTHER, max_iter - n_iter)
         result = solve_batch(objective, *start, tol=tol, max_iter=max_iter, **run)
         result = replace(result, n_iter=n_iter + result.n_iter, t=n_iter + result.t)
-        if exact and not result.converged and monitor.certificate <= way.tol:
+        if exact and not result.converged and is_near(objective, monitor, way.tol):
             result.converged = not separated(objective, result.W, result.b)
         return result, None
     if way.rule.name == "psvrg":
@@ -224,6 +228,12 @@ def _solve(objective, start, way, *, rng, monitor, run, stream):
     if result.n_iter >= EPOCHS_PER_LOOK and not result.diverged:
         monitor.curve[-1] = objective.value(result.W, result.b)
     return result, run
+
+
+def is_near(objective, monitor, tol):
+    """Whether a run that was to come to rounding has at least come to what tol asks for."""
+    reference = value_of_intercepts(objective, objective.baseline()) or 1.0
+    return monitor.certificate * reference <= allowed_excess(monitor.curve[-1], reference, tol)
 
 
 def dual_in_turn(objective, start, way, *, rng, monitor):

@@ -35,6 +35,7 @@ from .._solvers.objective import Objective
 from .._solvers.own_loss import check_loss
 from .._solvers.rows import make_rows
 from .._solvers.scaling import deviations
+from .._solvers.single_precision import rounded
 from .._solvers.solve import method_for, resumed, solve, starting_point, way_down
 from .._solvers.stochastic import value_of_intercepts
 from .._solvers.stream import Stream
@@ -536,6 +537,11 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
                 f"{name} diverged and was stopped at its last good iterate: lower the learning "
                 f"rate ({rate}), or leave it to learning_rate='auto'."
             )
+        elif result.lost_to_rounding:
+            trouble = (
+                f"{name} found coefficients that float32 is too coarse for, large ones that cancel "
+                "each other: pass X as float64, or raise alpha."
+            )
         elif not _is_certain(result) and self._is_far_off(problem, monitor):
             trouble = (
                 f"{name} ended far above the objective of the zero model, at "
@@ -691,12 +697,6 @@ class LinearModel(KeepsParameterNames, CallbackSupportMixin, BaseEstimator):
 def _is_certain(result):
     """Whether the solver knows how far from the optimum it ended, and that it is near."""
     return result.converged and result.optimality is not None
-
-
-def rounded(W, dtype):
-    """A copy of W in the type of X, within its range."""
-    largest = np.finfo(dtype).max
-    return np.clip(W, -largest, largest).astype(dtype, copy=False)
 
 
 def _initial(name, value, shape):
