@@ -124,6 +124,7 @@ def test_float32_rows_are_summed_in_double(shape):
     assert model.coef_.dtype == np.float32
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("kind", ["even", "weights", "far", "scales", "outlier", "copies", "idle"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_single_precision_ends_where_double_does(dtype, kind, monkeypatch):

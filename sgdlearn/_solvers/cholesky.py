@@ -168,6 +168,7 @@ class _Normal(_System):
         as_it_is = self.roots is None and not shift.any() and rows.lies_in(dtype)
         outputs, shift = objective.n_outputs, shift.astype(np.result_type(rows.dtype, dtype))
 
+        @np.errstate(over="ignore", invalid="ignore")  # what overflows is seen in the squares
         def part(start, stop):
             gram, cross = None, np.zeros((outputs + 1, p))
             step = max(LEAST_ROWS, WORK // p**2 if as_it_is else BLOCK // p)
