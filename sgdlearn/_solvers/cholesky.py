@@ -133,8 +133,9 @@ class _Normal(_System):
         key, make = ("centred moments", dtype), partial(self.centred_moments, dtype)
         shift, gram, cross = self.objective.kept.copy_of(key, make)
         square = np.maximum(np.diag(gram), 0.0)
-        if self.refines and not (SQUARES[0] < np.min(square) <= np.max(square) < SQUARES[1]):
-            raise LinAlgError("squares out of the range of single precision")
+        in_range = SQUARES[0] < np.min(square) <= np.max(square) < SQUARES[1]
+        if self.refines and not (in_range and np.isfinite(cross).all()):
+            raise LinAlgError("sums out of the range of single precision")
         columns, centre = ColumnMoments(shift, square, None), self.objective.fit_intercept
         self.scaling = Scaling.from_moments(columns, self.total, centre=centre)
         self.scaling = self.scaling.stiffened(self.ridge)
