@@ -68,7 +68,7 @@ def coordinate_descent(objective, certificate, W, b, *, tol, max_iter, monitor):
         n_iter += 1
         moved = run.iterate()
         converged = arrived(n_iter, last=not moved or n_iter == max_iter)
-        converged = converged or (not moved and stopping.is_at_floor(run.norm, run.value, FLOOR))
+        converged = converged or (not moved and min(run.norm, stopping.optimality) <= FLOOR)
         if monitor.record(run.value, stopping.optimality, run.coefficients):
             break
     if n_iter == 0:  # the start was all that is needed
@@ -197,6 +197,9 @@ class _Run:
             db = -(a.sum() + D @ dz) / D.sum()
             dz += db
         promised = a @ dz + self.penalty_of(w + delta) - self.penalty_of(w)
+        if not np.isfinite(promised):  # no row is curved, so that nothing ends the step
+            self.stiffen(c)
+            return True
         if promised >= -ROUNDING * abs(self.value):
             return False
         length = 1.0 if self.exact else self.length(c, delta, dz, promised)
@@ -254,10 +257,13 @@ class _Run:
             return length
         self.ahead[c] = 0.0
         if length < SHORT:
-            self.damping[c] = min(1.0, max(10.0 * self.damping[c], FIRST_DAMPING))
+            self.stiffen(c)
         elif length == 1.0:
             self.damping[c] = max(0.1 * self.damping[c], LEAST_DAMPING)
         return length
+
+    def stiffen(self, c):
+        self.damping[c] = min(1.0, max(10.0 * self.damping[c], FIRST_DAMPING))
 
     def excess(self, c):
         """By what share of t1 the columns violate the constraint of a dual point, (p,).
