@@ -182,3 +182,18 @@ def test_certificates_hold_for_float32(model, share, mean):
     assert ours.coef_.dtype == np.float32
     assert warned or mean_loss(ours, X, y) <= best * (1.0 + 1.1e-3)
     assert not warned or share < 1e-2
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("seed", [1, 2, 7])
+def test_nothing_ends_above_the_zero_model(seed):
+    """Powers of a column and no penalty: an interior point method may be led astray."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(size=(400, 1)) ** np.arange(1, 16)
+    z = (X - X.mean(axis=0)) / X.std(axis=0) @ rng.normal(size=15) + 0.3 * rng.logistic(size=400)
+    y, weights = z > np.median(z), rng.uniform(0.2, 3.0, size=400)
+    model = GDLinearSVC(loss="hinge", penalty=None).fit(X, y, weights)
+    assert model.loss_curve_[-1] < 0.5
+    margins = np.where(y, 1.0, -1.0) * model.decision_function(X)
+    F = np.average(np.maximum(1.0 - margins, 0.0), weights=weights)
+    assert model.loss_curve_[-1] == pytest.approx(F, rel=1e-3)

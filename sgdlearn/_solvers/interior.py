@@ -17,7 +17,8 @@ t b = e a = mu towards mu = 0 (Mehrotra 1992; Portnoy, Koenker 1997 for quantile
 
 every iteration is one weighted least-squares fit, and some twenty are enough whatever the scales.
 sum C (t b + e a) is the duality gap once the multipliers balance: the certificate, relative to F
-of the zero model.
+of the zero model. F need not fall in every iteration, and rounding may lead far astray where no
+penalty holds coefficients: a run that does not arrive ends where F was least.
 """
 
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ def interior(objective, certificate, W, b, *, tol, max_iter, monitor):
     problem = _Problem(objective, certificate, W, b, max(tol, ROUNDING))
     n_iter, stop, arrived, gap = 0, False, False, np.inf
     least, since, restarts = np.inf, 0, 0
+    value = problem.value()
+    best = value, value / problem.reference, problem.coefficients()  # F* is no less than 0
     while not (stop or arrived) and n_iter < max_iter:
         n_iter += 1
         monitor.begin_epoch()
@@ -53,6 +56,8 @@ def interior(objective, certificate, W, b, *, tol, max_iter, monitor):
         gap = float(np.sum(gaps)) / problem.reference
         stop = monitor.record(value, gap, problem.coefficients)
         problem.allow(value)
+        if value < best[0]:
+            best = value, gap, problem.coefficients()
         if gap < 0.9 * least:
             least, since = gap, n_iter
         small = gap <= FLOOR
@@ -61,10 +66,14 @@ def interior(objective, certificate, W, b, *, tol, max_iter, monitor):
         if at_end and not arrived:  # rounding has led it astray, as coefficients far out do
             if restarts == RESTARTS:
                 break
-            problem = _Problem(objective, certificate, *problem.coefficients(), problem.tol)
+            problem = _Problem(objective, certificate, *best[2], problem.tol)
             least, since, restarts = np.inf, n_iter, restarts + 1
+    W, b = problem.coefficients()
+    if not arrived:
+        monitor.curve[-1], gap, (W, b) = best
     return Result(
-        *problem.coefficients(),
+        W,
+        b,
         n_iter,
         bool(arrived and not stop),
         n_iter,
