@@ -104,7 +104,8 @@ class Objective:
             part = self._dense_part
         value, GW, gb = self.team.total(partial(part, W=W, b=b), self.parts)
         total = self.total_weight
-        found = value / total, GW / total, gb / total if self.fit_intercept else np.zeros_like(b)
+        GW /= total
+        found = value / total, GW, gb / total if self.fit_intercept else np.zeros_like(b)
         self._last = W.copy(), b.copy(), found[0], found[1].copy(), found[2].copy()
         return found
 
