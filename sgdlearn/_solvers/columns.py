@@ -27,7 +27,8 @@ class SparseColumns:
     """The columns of sparse rows, gathered from CSR into scratch when they are visited.
 
     A working set of few entries is gathered once, and kept while others lie in it. One of more is
-    gathered in smaller blocks in every visit, so that memory stays a small share of X. Products go along the columns that are held, else along the rows.
+    gathered in smaller blocks in every visit, so that memory stays a small share of X. Products go
+    along the columns that are held, else along the rows.
 
     Attributes
     ----------
