@@ -112,9 +112,13 @@ class Certificate:
         scale = self.scaling.scale
         if self.elastic:
             U, _ = self.scaling.from_user(W, gb)
-            G, gb = self.scaling.gradient(GW + penalty.ridge() * W, gb)
-            l1 = ElasticPenalty(penalty.l1, 0.0, penalty.positive, penalty.unit)
-            D = U - l1.prox(U - G / c, 1.0 / c, scale)
+            D, gb = self.scaling.gradient(GW + penalty.ridge() * W, gb)
+            D /= c
+            np.subtract(U, D, out=D)
+            if penalty.l1 > 0.0 or penalty.positive:
+                l1 = ElasticPenalty(penalty.l1, 0.0, penalty.positive, penalty.unit)
+                D = l1.prox(D, 1.0 / c, scale)
+            np.subtract(U, D, out=D)
         else:
             rate = scale[0] ** 2 / c
             D = (W - penalty.prox(W - rate * GW, rate)) / scale

@@ -15,8 +15,8 @@ from .rows import NUMBERS_PER_CALL
 GRAM_COLUMNS = 1500
 # It is for sparse ones if they are so many numbers in all, zeros too, and as many to an entry.
 FEW_NUMBERS, NOT_SPARSE = 2**20, 8
-# Sparse columns are kept if they have no more than one such share of X's entries, or LEAST; else they
-# are gathered in blocks of the second share, or of LEAST.
+# Sparse columns are kept if they have no more than one such share of X's entries, or LEAST; else
+# they are gathered in blocks of the second share, or of LEAST.
 SHARE, SHARE_OF_BLOCK, LEAST = 8, 16, 2**18
 # They are gathered from so many parts of the rows, of so many entries at least.
 MOST_PARTS, PART = 4, 2**20
@@ -29,9 +29,9 @@ ALL_AT_ONCE = 300
 class SparseColumns:
     """The columns of sparse rows, gathered from CSR into scratch when they are visited.
 
-    A working set of few entries is gathered once, and kept while others lie in it. One that does
-    not fit into the scratch is gathered block by block in every visit, so that memory stays a small
-    share of X. Products go along the columns that are held, else along the rows.
+    A working set of few entries is gathered once, and kept while others lie in it. One of more is
+    gathered in smaller blocks in every visit, so that memory stays a small share of X. Products go
+    along the columns that are held, else along the rows.
 
     Attributes
     ----------

@@ -130,14 +130,17 @@ class _Run:
         self.unit = norm / np.sqrt(c) or 1.0
         self.height = c * self.unit**2
         V, b = self.scaling.from_user(self.point.W, self.point.b)
-        x = self.pack(np.maximum(V, 0.0), np.maximum(-V, 0.0), V, b) / self.unit
+        parts = (np.maximum(V, 0.0), np.maximum(-V, 0.0)) if self.split else (V,)
+        x = self.pack(*parts, b)
+        x /= self.unit
         self.asked = x, self.point
         return x
 
-    def pack(self, upper, lower, V, b):
+    def pack(self, *parts):
         """One vector from u+ and u- (where they are two) or u, and b~."""
-        parts = [upper.ravel(), lower.ravel()] if self.split else [V.ravel()]
-        return np.concatenate([*parts, b] if self.objective.fit_intercept else parts)
+        return np.concatenate(
+            [part.ravel() for part in (parts if self.objective.fit_intercept else parts[:-1])]
+        )
 
     def unpack(self, x):
         """(W, b) in the user's coordinates."""
@@ -161,16 +164,18 @@ class _Run:
         asked, point = self.asked  # the driver begins with what is known
         if not np.array_equal(asked, x):
             point = _Point(self.objective, *self.unpack(x))
+        self.asked = x.copy(), point
         penalty = self.objective.penalty
         G, gb = self.scaling.gradient(point.GW + penalty.ridge() * point.W, point.gb)
-        l1 = penalty.thresholds(self.scaling.scale)
-        value = point.loss + 0.5 * np.sum(penalty.ridge() * point.W**2)
+        value, slopes = point.loss + 0.5 * np.sum(penalty.ridge() * point.W**2), (G,)
         if self.split or penalty.positive:
+            l1 = penalty.thresholds(self.scaling.scale)
             size = point.W.size * (2 if self.split else 1)
             value += self.unit * np.sum(x[:size].reshape(-1, l1.size) @ l1)
-        self.asked = x.copy(), point
-        slopes = self.pack(G + l1, l1 - G, G + l1, gb)
-        return value / self.height, slopes * (self.unit / self.height)
+            slopes = (G + l1, l1 - G) if self.split else (G + l1,)
+        slopes = self.pack(*slopes, gb)
+        slopes *= self.unit / self.height
+        return value / self.height, slopes
 
     def iterated(self, x):
         """The driver has moved to x."""

@@ -111,8 +111,10 @@ class ColumnSums:
     def join(self, others):
         """Add the rows of other sums."""
         if self._flags and others._flags and self._flags[0] == others._flags[0]:
-            flag, weight = self._flags
-            return self._of_flags(self.weight + others.weight, flag, weight + others._flags[1])
+            self._flags = self._flags[0], self._flags[1] + others._flags[1]
+            self.weight += others.weight
+            self._moments = None
+            return self
         self.sums[0] = np.where(self.sums[1] > 0.0, self.sums[0], others.sums[0])
         with np.errstate(over="ignore", invalid="ignore"):
             self.sums[1:] += others.about(self.sums[0]).sums[1:]

@@ -96,8 +96,9 @@ class Objective:
         """
         W = np.ascontiguousarray(W, dtype=np.float64)
         b = np.ascontiguousarray(b, dtype=np.float64)
-        # a solver, its certificate and its monitor ask for one start, and for the zero model
-        key = "last point" if W.any() else "last zero model"
+        # a solver, its certificate and its monitor ask for one start; each fit of a path for the zero
+        # model
+        key = "last zero model" if self.kept.lasts and not W.any() else "last point"
         last, here = self.kept.last(key), mark(W, b)
         if last is not None and last[0] == here:
             return last[1], last[2].copy(), last[3].copy()
@@ -109,8 +110,9 @@ class Objective:
             part = self._dense_part
         value, GW, gb = self.team.total(partial(part, W=W, b=b), self.parts)
         total = self.total_weight
-        found = value / total, GW / total, gb / total if self.fit_intercept else np.zeros_like(b)
-        self.kept.put(key, (here, found[0], found[1].copy(), found[2].copy()))
+        GW /= total
+        found = value / total, GW, gb / total if self.fit_intercept else np.zeros_like(b)
+        self.kept.put(key, (here, found[0], GW.copy(), found[2].copy()))
         return found
 
     def predictions(self, W, b):

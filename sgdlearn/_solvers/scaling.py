@@ -149,4 +149,7 @@ class Scaling:
 
     def gradient(self, GW, gb):
         """The gradient in (V, b~) from that in (W, b)."""
-        return (GW - np.outer(gb, self.shift)) * self.scale, gb
+        G = np.outer(gb, self.shift)
+        np.subtract(GW, G, out=G)
+        G *= self.scale
+        return G, gb
