@@ -332,7 +332,9 @@ def resumed(run, method, objective, way, stream=None, horizon=None):
     other arguments.
     """
     if way.learning_rate == "auto" and horizon is None and run.scaling is not None:
-        return run.continued(method, stream.rate(method, run.scaling, run.rates.epoch))
+        return run.continued(
+            method, stream.rate(method, run.scaling, run.rates.epoch, run.model())
+        )
     scaling = coordinates(objective, way, stream)
     if (run.scaling is None) != (scaling is None):
         return None
@@ -396,7 +398,10 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
     )
     if renews:
         stream = stream.copy().see(rows, targets, weights, signs)
-        factor = stream.forget()
+        factor, risen = stream.forget(), 0.0
+        if stream.classes is not None and objective.fit_intercept:
+            stream.classes.locate(rows, targets, weights, metric(objective, stream))
+            risen = stream.classes.rise()
         scaling = metric(objective, stream)
         stream.renew(rows, weights, scaling)
         if way.standardize:
@@ -404,12 +409,12 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
             unit = deviations(stream.columns.moments())
             objective.penalty = penalty.set_params(unit=unit)
         if not new:
-            run.follow_metric(scaling, rows.sparse, objective.penalty.unit, factor)
-            run.rates = stream.rate(run.method, scaling, run.rates.epoch)
+            run.follow_metric(scaling, rows.sparse, objective.penalty.unit, factor, risen)
+            run.rates = stream.rate(run.method, scaling, run.rates.epoch, run.model())
     if new:
         classes = objective.loss.kind == "classification"  # a first chunk may lack some of them
-        start = starting_point(objective, W, b, textbook=stream is None or classes)
-        run = start_run(objective, *start, way, stream=stream)
+        start, begin = starting_point(objective, W, b, textbook=stream is None or classes)
+        run = start_run(objective, start, begin + risen if W is None else begin, way, stream=stream)
     columns = run.columns_changed_by(rows, weights)
     checkpoint = run.state.checkpoint(columns)
     loss = 0.0
@@ -427,4 +432,6 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
         raise
     if stream is not None and not renews:
         stream.see(rows, targets, weights, signs)
+        if stream.classes is not None:
+            stream.classes.locate(rows, targets, weights, run.scaling)
     return run, stream

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels.clock import ELAPSED, FIRST_RATE, WEIGHT
+from .._kernels.clock import AVERAGED, ELAPSED, FIRST_RATE, WEIGHT
 from .._kernels.stochastic_csr import csr_updates, keeps_to_its_columns
 from .._kernels.stochastic_dense import dense_updates
 from ..penalties import ElasticPenalty
@@ -319,13 +319,13 @@ class Run:
             memory = self.schedule_state
         return replace(self, method=method, state=state, rates=rates, schedule_state=memory)
 
-    def follow_metric(self, scaling, sparse, unit, factor=1.0):
+    def follow_metric(self, scaling, sparse, unit, factor=1.0, risen=0.0):
         """Go on in the metric as it is now, that of sparse or of dense rows.
 
         For a column whose size has drifted, what is kept is the coefficient in the metric; whose
         mean has, the prediction there. So it is for all columns if they have grown together, by
         this factor. Where size and mean are only known better now, or the metric is of another
-        kind, the model itself is kept.
+        kind, the model itself is kept. Only its intercepts rise, by so much.
         """
         old, self.state = self.scaling.renamed(factor), self.state.copy()
         state = self.state
@@ -336,7 +336,7 @@ class Run:
         ratio = np.ones_like(old.scale)
         np.divide(old.scale, scaling.scale, out=ratio, where=steady & (scaling.scale > 0.0))
         drifted = ~steady | (factor != 1.0)
-        moved = scaling.shift - old.shift
+        moved = scaling.mean - old.mean
         steady &= other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
         moved[~steady] = 0.0
         moving = [(state.W, state.b), (state.average, state.b_average)]
@@ -345,14 +345,19 @@ class Run:
             if kept < 1.0:  # the average of what was learnt in other units weighs less
                 state.W += (1.0 - kept) * (state.slots[1] - state.W)
                 state.b += (1.0 - kept) * (state.b_slots[1] - state.b)
-                state.clock[ELAPSED] *= kept
+                state.clock[ELAPSED] *= kept ** (1.0 / (1.0 + self.method.rule.power))
             moving.append((state.slots[1], state.b_slots[1]))
         if self.method.rule.name == "dog":
             moving.extend(zip(state.slots, state.b_slots, strict=True))
         for W, b in moving:
             if W is not None:
+                if old.aside is not None:
+                    b -= W @ old.aside
                 b += W @ (old.scale * moved)
                 W *= ratio.astype(W.dtype)
+                if scaling.aside is not None:
+                    b += W @ scaling.aside
+                b += risen if W is not state.average else risen * state.clock[AVERAGED]
         self.scaling, self.sparse_metric, self.unit = scaling, sparse, unit
         self._kernel_scaling = self._coefficients = None
         state.clock[WEIGHT] /= max(1.0, factor) ** 2  # smaller rows said so much less
@@ -388,6 +393,10 @@ class Run:
             self._follow_coefficients()
         else:
             state.slots[0] /= eased**2
+
+    def model(self):
+        """The coefficients of the model in the metric."""
+        return self.state.coefficients(self.method.numbers, self.kernel_scaling[2])[0]
 
     def settle(self):
         """Carry out all that has been put off."""

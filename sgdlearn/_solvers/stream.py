@@ -13,6 +13,7 @@ from math import isfinite
 import numpy as np
 
 from .automatic_rate import AutomaticRate, curvature_of, spread_of
+from .classes import Classes
 from .lengths import Lengths
 from .moments import ColumnSums
 from .rows import DenseRows
@@ -62,6 +63,8 @@ class Stream:
         The least and the largest target that is believed; None for all.
     strangers : int
         Rows with targets beyond them that the last ones were.
+    classes : Classes or None
+        None in regression, and for losses that have no log odds.
     """
 
     columns: ColumnSums
@@ -76,20 +79,27 @@ class Stream:
     lengths: Lengths = field(default_factory=Lengths)
     limits: tuple | None = None
     strangers: int = 0
+    classes: Classes | None = None
 
     @classmethod
-    def begin(cls, p, n_targets, loss):
+    def begin(cls, p, n_targets, n_outputs, loss):
         """Nothing seen yet."""
         regression = loss.kind == "regression"
-        return cls(ColumnSums.begin(p), ColumnSums.begin(n_targets) if regression else None)
+        targets = ColumnSums.begin(n_targets) if regression else None
+        return cls(ColumnSums.begin(p), targets, classes=Classes.begin(p, n_outputs, loss))
 
     @classmethod
     def of(cls, objective):
         """All rows of a fit seen; it takes over the sums that the rows keep."""
-        stream = cls.begin(objective.rows.p, objective.targets.shape[1], objective.loss)
+        stream = cls.begin(
+            objective.rows.p, objective.targets.shape[1], objective.n_outputs, objective.loss
+        )
         stream.columns = objective.rows.column_sums(objective.weights)
         if stream.targets is not None:
             stream.targets.add(DenseRows(objective.targets), objective.weights)
+        if stream.classes is not None:
+            stream.classes.count(objective.targets, objective.weights)
+            stream.classes.rise()
         stream.n_rows = objective.rows.n
         stream.limit_targets()
         return stream
@@ -98,7 +108,10 @@ class Stream:
         """A stream that what is seen later does not reach."""
         kept = {
             name: None if sums is None else sums.copy()
-            for name, sums in (("targets", self.targets), ("pending", self.pending))
+            for name, sums in (
+                *(("targets", self.targets), ("pending", self.pending)),
+                ("classes", self.classes),
+            )
         }
         return replace(self, columns=self.columns.copy(), **kept)
 
@@ -116,6 +129,8 @@ class Stream:
         self.columns.add(rows, weights)
         if self.targets is not None:
             self.targets.add(DenseRows(targets), weights)
+        if self.classes is not None:
+            self.classes.count(targets, weights)
         self.n_rows += rows.n
         self.suspects = suspects
         return self
@@ -133,7 +148,11 @@ class Stream:
     def scaling(self, *, sparse, centre):
         """The metric as of now."""
         moments = self.columns.moments()
-        return Scaling.from_moments(moments, self.weight, centre=centre, per_row=sparse)
+        scaling = Scaling.from_moments(moments, self.weight, centre=centre, per_row=sparse)
+        if centre and self.classes is not None:
+            aside = self.classes.aside(scaling.scale)
+            return scaling if aside is None else scaling.centred_aside(aside)
+        return scaling
 
     def is_due(self, rows, weights, signs):
         """Whether the metric is to be renewed before this chunk is learnt from."""
@@ -239,16 +258,22 @@ class Stream:
         total = max(2.0 * curvature * self.loss * batches, least)
         return total * squares, total
 
-    def rate(self, method, scaling, epoch=UPDATES_PER_EPOCH):
+    def rate(self, method, scaling, epoch=UPDATES_PER_EPOCH, W=None):
         """The rate as of now; the longest row so far bounds the curvature.
 
         Parameters
         ----------
         epoch : float
             Updates that count as one, for rates that fall with epochs.
+        W : ndarray of shape (k, p), default=None
+            The model in the metric; None for the zero model.
         """
         if epoch == 1:  # whole batches have ended with the fit
             epoch = UPDATES_PER_EPOCH
         square = float(self.mean_squares(scaling).sum()) + 1.0
         curvature = curvature_of(method, square * self.weight / self.n_rows, self.longest)
-        return AutomaticRate(method.rule, curvature, square, self.spread, epoch, follows=False)
+        spread = self.spread
+        if W is not None and self.targets is None:
+            variance = self.columns.moments().variance * scaling.scale**2
+            spread = max(spread, float(np.sqrt((W**2 @ variance).max())))
+        return AutomaticRate(method.rule, curvature, square, spread, epoch, follows=False)
