@@ -337,15 +337,12 @@ class Run:
         np.divide(old.scale, scaling.scale, out=ratio, where=steady & (scaling.scale > 0.0))
         drifted = ~steady | (factor != 1.0)
         moved = scaling.mean - old.mean
-        steady &= other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
-        moved[~steady] = 0.0
+        near = other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
+        moved[~(steady & near)] = 0.0
         moving = [(state.W, state.b), (state.average, state.b_average)]
         if self.method.rule.name == "schedule_free":
-            kept = min(factor, 1.0 / factor) ** 2 if steady.all() else 0.0
-            if kept < 1.0:  # the average of what was learnt in other units weighs less
-                state.W += (1.0 - kept) * (state.slots[1] - state.W)
-                state.b += (1.0 - kept) * (state.b_slots[1] - state.b)
-                state.clock[ELAPSED] *= kept ** (1.0 / (1.0 + self.method.rule.power))
+            if not np.all(near):  # an average over intercepts at other means is of no use
+                state.clock[ELAPSED] = 0.0
             moving.append((state.slots[1], state.b_slots[1]))
         if self.method.rule.name == "dog":
             moving.extend(zip(state.slots, state.b_slots, strict=True))
@@ -381,7 +378,8 @@ class Run:
 
         FTRL's coefficients give way where it holds them back more now. Where it does less, they are
         where it held them: what was summed up there counts for less, and steps are as large as if
-        the stream had begun later.
+        the stream had begun later. In schedule-free's average what was learnt under more of the
+        penalty, or less, counts for less.
         """
         state, (q, before), (_, after) = self.state, weighed, self._weighed()
         change = np.ones_like(q)
@@ -393,6 +391,8 @@ class Run:
             self._follow_coefficients()
         else:
             state.slots[0] /= eased**2
+            if self.method.rule.name == "schedule_free":
+                state.clock[ELAPSED] *= min(change.min(), 1.0 / change.max()) ** 1.5
 
     def model(self):
         """The coefficients of the model in the metric."""
