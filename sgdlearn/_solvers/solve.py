@@ -34,6 +34,8 @@ ONE_ROW = "ftrl", "schedule_free", "dog"
 GOES_ON = ("newton", "cholesky", "cd")
 # By so many iterations, and as many as it has taken until then, coordinate descent does.
 FURTHER = 20
+# So many rows of a stream are learnt from at one rate.
+FIRST_PART = 1000
 # Solvers that hold a matrix of all pairs of columns.
 HOLD_PAIRS = ("newton", "cholesky", "psvrg")
 # From this many epochs on, one more pass is spent on the exact objective at the end.
@@ -305,6 +307,10 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
     )
     if stream is not None and stream.loss is not None:
         run.remember(stream.weight, *stream.squared_gradients(method, scaling, rows.n))
+    elif horizon is None and stream is not None and stream.classes is not None:
+        if way.rule.name in ("adagrad", "schedule_free"):
+            square = stream.first_square(method, rows.n)
+            run.remember(stream.weight, square, square)
     if way.rule.name == "dog" and way.rule.initial is None and way.learning_rate == "auto":
         run.state.clock[FARTHEST] = rates.first_distance
     return run
@@ -333,7 +339,7 @@ def resumed(run, method, objective, way, stream=None, horizon=None):
     """
     if way.learning_rate == "auto" and horizon is None and run.scaling is not None:
         return run.continued(
-            method, stream.rate(method, run.scaling, run.rates.epoch, run.model())
+            method, stream.rate(method, run.scaling, run.rates.epoch, run.outlook())
         )
     scaling = coordinates(objective, way, stream)
     if (run.scaling is None) != (scaling is None):
@@ -369,6 +375,22 @@ def is_far_above_zero_model(objective, loss):
     """Whether this sum of s_i loss_i over a chunk is one that no fit would go on from."""
     b = np.zeros(objective.n_outputs)
     return loss > DIVERGED * objective.total_weight * value_of_intercepts(objective, b)
+
+
+def doubling(run, stream, n, seen):
+    """The order of a chunk of n rows, cut where all rows have doubled, if the rate may follow.
+
+    `seen` tells whether the stream has these rows in it.
+    """
+    order, batch_size = np.arange(n), run.method.batch_size
+    if n <= FIRST_PART or stream is None or stream.classes is None or batch_size == "full":
+        return [order]
+    before = stream.n_rows - n if seen else stream.n_rows
+    borders, done = [], max(FIRST_PART, before, batch_size)
+    while done < n:
+        borders.append(done - done % batch_size)
+        done += before + done
+    return np.split(order, borders)
 
 
 @quiet
@@ -410,7 +432,7 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
             objective.penalty = penalty.set_params(unit=unit)
         if not new:
             run.follow_metric(scaling, rows.sparse, objective.penalty.unit, factor, risen)
-            run.rates = stream.rate(run.method, scaling, run.rates.epoch, run.model())
+            run.rates = stream.rate(run.method, scaling, run.rates.epoch, run.outlook())
     if new:
         classes = objective.loss.kind == "classification"  # a first chunk may lack some of them
         start, begin = starting_point(objective, W, b, textbook=stream is None or classes)
@@ -419,10 +441,13 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
     checkpoint = run.state.checkpoint(columns)
     loss = 0.0
     try:
-        for piece in run.calls(rows, np.arange(rows.n)):
-            loss += run.visit(rows, targets, weights, piece)
-            if not (isfinite(loss) and run.state.is_finite(columns)):
-                raise FloatingPointError("the coefficients are no longer finite")
+        for number, part in enumerate(doubling(run, stream, rows.n, renews)):
+            if number > 0:
+                run.rates = stream.rate(run.method, run.scaling, run.rates.epoch, run.outlook())
+            for piece in run.calls(rows, part):
+                loss += run.visit(rows, targets, weights, piece)
+                if not (isfinite(loss) and run.state.is_finite(columns)):
+                    raise FloatingPointError("the coefficients are no longer finite")
         if loss > DIVERGED * rows.n and is_far_above_zero_model(objective, loss):
             raise FloatingPointError("the loss is far above that of the zero model")
     except BaseException:

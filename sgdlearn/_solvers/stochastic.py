@@ -31,6 +31,8 @@ from .state import State
 BLAS_OUTPUTS = BLAS_ROWS = 32
 # A column whose size or mean changes by a larger share of its size has drifted.
 DRIFT = 0.1
+# Of schedule-free's way to go, what its last step is ahead of the average is one part in so many.
+AHEAD = 10.0
 # A run has diverged once its objective is this many times that of the zero model.
 DIVERGED = 1e6
 # Where the rate follows the objective, an epoch this many times above the best is taken back.
@@ -394,9 +396,18 @@ class Run:
             if self.method.rule.name == "schedule_free":
                 state.clock[ELAPSED] *= min(change.min(), 1.0 / change.max()) ** 1.5
 
-    def model(self):
-        """The coefficients of the model in the metric."""
-        return self.state.coefficients(self.method.numbers, self.kernel_scaling[2])[0]
+    def outlook(self):
+        """How large the coefficients in the metric, (k, p), look like becoming.
+
+        As those of the model; where schedule-free's z is ahead of its average x, so is what comes.
+        """
+        x = self.state.coefficients(self.method.numbers, self.kernel_scaling[2])[0]
+        if self.method.rule.name != "schedule_free":
+            return x
+        square = np.sum(x * x, axis=1)
+        along = np.sum(x * self.state.slots[1], axis=1)
+        ahead = np.divide(along, square, out=np.ones_like(square), where=square > 0.0) - 1.0
+        return x * (1.0 + np.clip(AHEAD * ahead, 0.0, 1.0))[:, None]
 
     def settle(self):
         """Carry out all that has been put off."""

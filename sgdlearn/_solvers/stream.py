@@ -241,6 +241,14 @@ class Stream:
         columns = self.columns.moments()
         return (columns.variance + (columns.mean - scaling.shift) ** 2) * scaling.scale**2
 
+    def first_square(self, method, n_together):
+        """AdaGrad's sums before the first row: as if one had come, its slope one.
+
+        Where a class is rare, the first gradients tell nothing of what its rows are like.
+        """
+        batch_size = 1 if method.batch_size == "full" else min(method.batch_size, n_together)
+        return (self.weight / self.n_rows / batch_size) ** 2
+
     def squared_gradients(self, method, scaling, n_together):
         """AdaGrad's sums, had it been through the rows of the `fit`: (p,) and one.
 
@@ -266,7 +274,7 @@ class Stream:
         epoch : float
             Updates that count as one, for rates that fall with epochs.
         W : ndarray of shape (k, p), default=None
-            The model in the metric; None for the zero model.
+            How large the coefficients in the metric look like becoming; None for the zero model.
         """
         if epoch == 1:  # whole batches have ended with the fit
             epoch = UPDATES_PER_EPOCH
