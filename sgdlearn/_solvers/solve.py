@@ -34,8 +34,8 @@ ONE_ROW = "ftrl", "schedule_free", "dog"
 GOES_ON = ("newton", "cholesky", "cd")
 # By so many iterations, and as many as it has taken until then, coordinate descent does.
 FURTHER = 20
-# So many rows of a stream are learnt from at one rate.
-FIRST_PART = 1000
+# So many rows of a stream are learnt from at one rate, and after them so large a share of all.
+FIRST_PART, PART = 1000, 0.25
 # Solvers that hold a matrix of all pairs of columns.
 HOLD_PAIRS = ("newton", "cholesky", "psvrg")
 # From this many epochs on, one more pass is spent on the exact objective at the end.
@@ -377,8 +377,8 @@ def is_far_above_zero_model(objective, loss):
     return loss > DIVERGED * objective.total_weight * value_of_intercepts(objective, b)
 
 
-def doubling(run, stream, n, seen):
-    """The order of a chunk of n rows, cut where all rows have doubled, if the rate may follow.
+def in_parts(run, stream, n, seen):
+    """The order of a chunk of n rows, in parts after which the rate is to follow what was learnt.
 
     `seen` tells whether the stream has these rows in it.
     """
@@ -389,7 +389,7 @@ def doubling(run, stream, n, seen):
     borders, done = [], max(FIRST_PART, before, batch_size)
     while done < n:
         borders.append(done - done % batch_size)
-        done += before + done
+        done += int(PART * (before + done))
     return np.split(order, borders)
 
 
@@ -414,13 +414,13 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
     """
     rows, targets, weights = objective.rows, objective.targets, objective.weights
     before = None if run is None else dict(vars(run))
-    new = run is None
+    new, risen = run is None, 0.0
     renews = stream is not None and (
         new or rows.sparse != run.sparse_metric or stream.is_due(rows, weights, signs)
     )
     if renews:
         stream = stream.copy().see(rows, targets, weights, signs)
-        factor, risen = stream.forget(), 0.0
+        factor = stream.forget()
         if stream.classes is not None and objective.fit_intercept:
             stream.classes.locate(rows, targets, weights, metric(objective, stream))
             risen = stream.classes.rise()
@@ -441,7 +441,7 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
     checkpoint = run.state.checkpoint(columns)
     loss = 0.0
     try:
-        for number, part in enumerate(doubling(run, stream, rows.n, renews)):
+        for number, part in enumerate(in_parts(run, stream, rows.n, renews)):
             if number > 0:
                 run.rates = stream.rate(run.method, run.scaling, run.rates.epoch, run.outlook())
             for piece in run.calls(rows, part):

@@ -236,7 +236,11 @@ class Run:
         if not self.goes_by_rows(rows):
             state.settle(method.numbers, self.kernel_scaling[2])
             return batches.visit(self, rows, targets, weights, order, rates)
-        data = (targets, weights, order, method.batch_size, rates)
+        batch_size = method.batch_size
+        if getattr(self.rates, "follows", True) is False and batch_size != "full":
+            # an automatic rate, on a stream: a row left over would be worth as much as a batch
+            batch_size = -(-len(order) // len(rates))
+        data = (targets, weights, order, batch_size, rates)
         scaling = self.kernel_scaling
         if rows.sparse:
             state.put_off(method.numbers)
