@@ -107,7 +107,10 @@ cdef inline void next_update(
         step.l2 = weight * penalty.l2
     if rule.code == SCHEDULE_FREE:
         step.mix = rate * weight / clock[ELAPSED]
-        if step.order != 1.0:
+        if step.order == 4.0:  # that of streams, at every few rows
+            step.mix *= 2.0 - step.mix
+            step.mix *= 2.0 - step.mix
+        elif step.order != 1.0:
             step.mix = 1.0 - pow(1.0 - step.mix, step.order)
     elif rule.code == DOG:
         step.mix = (DECAY + 1) / (clock[UPDATES] + DECAY)

@@ -75,45 +75,53 @@ class Classes:
         y = targets[:, 0]
         if len(self.odds) > 1:
             self.weights += np.bincount(y.astype(np.intp), weights, len(self.weights))
-        elif len(y) == 1:
+        elif len(y) == 1:  # the usual chunk on a stream
             self.weights[int(y[0] > 0.0)] += 1.0 if weights is None else weights[0]
         else:
             positive = y > 0.0
-            all_rows = len(y) if weights is None else weights.sum()
             of_one = np.count_nonzero(positive) if weights is None else weights @ positive
-            self.weights += all_rows - of_one, of_one
+            self.weights[0] += (len(y) if weights is None else weights.sum()) - of_one
+            self.weights[1] += of_one
 
     def locate(self, rows, targets, weights, scaling):
-        """See where the rows of a rare class among them lie; they have been counted."""
-        rarer = int(self.weights[1] < self.weights[0])
-        if len(self.odds) > 1 or rows.sparse or self.rarity(rarer) == 0.0:
-            return
-        found = np.flatnonzero((targets[:, 0] > 0.0) == bool(rarer))
+        """See where the rows of a rare class lie, which have been counted; whether there are any."""
+        number, rarity = self.rarer()
+        if rarity == 0.0 or rows.sparse:
+            return False
+        members = targets[:, 0] > 0.0 if number else targets[:, 0] <= 0.0
+        found = members.nonzero()[0]
         if len(found) == 0:
-            return
+            return False
         away = (rows.values[found] - scaling.shift) * scaling.scale
+        if weights is None:
+            total, weight = away.sum(axis=0), len(found)
+        else:
+            s = weights[found]
+            total, weight = s @ away, s.sum()
         if scaling.aside is not None:
-            away += scaling.aside
-        s = np.ones(len(found)) if weights is None else weights[found]
-        self.members[rarer] += len(found)
-        self.sums[rarer, :-1] += s @ away
-        self.sums[rarer, -1] += s.sum()
+            total += weight * scaling.aside
+        self.members[number] += len(found)
+        self.sums[number, :-1] += total
+        self.sums[number, -1] += weight
+        return True
 
-    def rarity(self, number):
-        """1 for a class that hardly has a row, 0 for one that is not rare."""
-        return max(0.0, 1.0 - self.weights[number] / (RARE * self.weights.sum()))
+    def rarer(self):
+        """(The rarer of two classes, how rare it is: 1 if it hardly has a row, 0 if it has many)."""
+        if len(self.odds) > 1:
+            return 0, 0.0
+        zeros, ones = self.weights.tolist()
+        share = min(zeros, ones) / (zeros + ones)
+        return int(ones < zeros), max(0.0, 1.0 - share / RARE)
 
     def aside(self, scale):
         """How far from the mean of all rows the metric is best centred, (p,); None for not at all."""
-        rarer = int(self.weights[1] < self.weights[0])
-        n, known = self.members[rarer], scale > 0.0
-        if len(self.odds) > 1 or n == 0.0:
+        number, rarity = self.rarer()
+        n, known = self.members[number], scale > 0.0
+        if rarity == 0.0 or n == 0.0:
             return None
-        mean = np.where(known, self.sums[rarer, :-1] / self.sums[rarer, -1], 0.0)
+        mean = known * self.sums[number, :-1] / self.sums[number, -1]
         signal, noise = n * (mean @ mean), np.count_nonzero(known)
-        if signal <= noise:
-            return None
-        return mean * ((1.0 - noise / signal) * self.rarity(rarer))
+        return None if signal <= noise else mean * ((1.0 - noise / signal) * rarity)
 
     def rise(self):
         """By how much the best constant predictions have risen since they were last asked for."""
@@ -121,7 +129,7 @@ class Classes:
         if self.softmax:
             odds = np.log(seen)
             odds -= odds.mean()
-        else:
+        else:  # two classes have one output, that of the second
             odds = np.log(seen / (self.weights.sum() + 2.0 * UNSEEN - seen))[-len(self.odds) :]
         risen, self.odds = odds - self.odds, odds
         return risen

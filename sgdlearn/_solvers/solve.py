@@ -339,7 +339,7 @@ def resumed(run, method, objective, way, stream=None, horizon=None):
     """
     if way.learning_rate == "auto" and horizon is None and run.scaling is not None:
         return run.continued(
-            method, stream.rate(method, run.scaling, run.rates.epoch, run.outlook())
+            method, stream.rate(method, run.scaling, run.rates.epoch, run)
         )
     scaling = coordinates(objective, way, stream)
     if (run.scaling is None) != (scaling is None):
@@ -421,10 +421,11 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
     if renews:
         stream = stream.copy().see(rows, targets, weights, signs)
         factor = stream.forget()
-        if stream.classes is not None and objective.fit_intercept:
-            stream.classes.locate(rows, targets, weights, metric(objective, stream))
-            risen = stream.classes.rise()
         scaling = metric(objective, stream)
+        if stream.classes is not None and objective.fit_intercept:
+            if stream.classes.locate(rows, targets, weights, scaling):
+                scaling = metric(objective, stream)
+            risen = stream.classes.rise()
         stream.renew(rows, weights, scaling)
         if way.standardize:
             penalty = ElasticPenalty(**objective.penalty.get_params())
@@ -432,7 +433,7 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
             objective.penalty = penalty.set_params(unit=unit)
         if not new:
             run.follow_metric(scaling, rows.sparse, objective.penalty.unit, factor, risen)
-            run.rates = stream.rate(run.method, scaling, run.rates.epoch, run.outlook())
+            run.rates = stream.rate(run.method, scaling, run.rates.epoch, run)
     if new:
         classes = objective.loss.kind == "classification"  # a first chunk may lack some of them
         start, begin = starting_point(objective, W, b, textbook=stream is None or classes)
@@ -443,7 +444,7 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
     try:
         for number, part in enumerate(in_parts(run, stream, rows.n, renews)):
             if number > 0:
-                run.rates = stream.rate(run.method, run.scaling, run.rates.epoch, run.outlook())
+                run.rates = stream.rate(run.method, run.scaling, run.rates.epoch, run)
             for piece in run.calls(rows, part):
                 loss += run.visit(rows, targets, weights, piece)
                 if not (isfinite(loss) and run.state.is_finite(columns)):
@@ -457,6 +458,6 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
         raise
     if stream is not None and not renews:
         stream.see(rows, targets, weights, signs)
-        if stream.classes is not None:
+        if stream.classes is not None and objective.fit_intercept:
             stream.classes.locate(rows, targets, weights, run.scaling)
     return run, stream

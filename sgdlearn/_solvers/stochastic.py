@@ -405,13 +405,14 @@ class Run:
 
         As those of the model; where schedule-free's z is ahead of its average x, so is what comes.
         """
-        x = self.state.coefficients(self.method.numbers, self.kernel_scaling[2])[0]
-        if self.method.rule.name != "schedule_free":
-            return x
-        square = np.sum(x * x, axis=1)
-        along = np.sum(x * self.state.slots[1], axis=1)
+        state, rule = self.state, self.method.rule
+        if rule.name != "schedule_free" or state.since is not None:
+            return state.coefficients(self.method.numbers, self.kernel_scaling[2])[0]
+        z = state.slots[1]
+        x = (state.W - (1.0 - rule.momentum) * z) / rule.momentum
+        square, along = (x * x).sum(axis=1), (x * z).sum(axis=1)
         ahead = np.divide(along, square, out=np.ones_like(square), where=square > 0.0) - 1.0
-        return x * (1.0 + np.clip(AHEAD * ahead, 0.0, 1.0))[:, None]
+        return x * (1.0 + np.minimum(np.maximum(AHEAD * ahead, 0.0), 1.0))[:, None]
 
     def settle(self):
         """Carry out all that has been put off."""

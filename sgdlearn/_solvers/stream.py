@@ -266,22 +266,22 @@ class Stream:
         total = max(2.0 * curvature * self.loss * batches, least)
         return total * squares, total
 
-    def rate(self, method, scaling, epoch=UPDATES_PER_EPOCH, W=None):
+    def rate(self, method, scaling, epoch=UPDATES_PER_EPOCH, run=None):
         """The rate as of now; the longest row so far bounds the curvature.
 
         Parameters
         ----------
         epoch : float
             Updates that count as one, for rates that fall with epochs.
-        W : ndarray of shape (k, p), default=None
-            How large the coefficients in the metric look like becoming; None for the zero model.
+        run : Run, default=None
+            By whose coefficients the size of predictions is known where targets do not tell.
         """
         if epoch == 1:  # whole batches have ended with the fit
             epoch = UPDATES_PER_EPOCH
         square = float(self.mean_squares(scaling).sum()) + 1.0
         curvature = curvature_of(method, square * self.weight / self.n_rows, self.longest)
         spread = self.spread
-        if W is not None and self.targets is None:
+        if run is not None and self.targets is None:
             variance = self.columns.moments().variance * scaling.scale**2
-            spread = max(spread, float(np.sqrt((W**2 @ variance).max())))
+            spread = max(spread, float(np.sqrt((run.outlook() ** 2 @ variance).max())))
         return AutomaticRate(method.rule, curvature, square, spread, epoch, follows=False)
