@@ -1,4 +1,4 @@
-"""What a stream has shown of its classes: how many rows they have, and where those of a rare one lie.
+"""What a stream has shown of its classes: their shares, and where the rows of a rare one lie.
 
 The first is by what intercepts can be moved at once, as no gradient would move them: a class of
 which there are N_k rows among N so far has, of all constant predictions, as the best
@@ -84,7 +84,7 @@ class Classes:
             self.weights[1] += of_one
 
     def locate(self, rows, targets, weights, scaling):
-        """See where the rows of a rare class lie, which have been counted; whether there are any."""
+        """See where the rows of a rare class lie; whether there are any. All have been counted."""
         number, rarity = self.rarer()
         if rarity == 0.0 or rows.sparse:
             return False
@@ -106,22 +106,24 @@ class Classes:
         return True
 
     def rarer(self):
-        """(The rarer of two classes, how rare it is: 1 if it hardly has a row, 0 if it has many)."""
+        """(The rarer of two classes, how rare it is: 1 if it hardly has a row, 0 if many)."""
         if len(self.odds) > 1:
             return 0, 0.0
         zeros, ones = self.weights.tolist()
         share = min(zeros, ones) / (zeros + ones)
         return int(ones < zeros), max(0.0, 1.0 - share / RARE)
 
-    def aside(self, scale):
-        """How far from the mean of all rows the metric is best centred, (p,); None for not at all."""
+    def centred(self, scaling):
+        """The metric, centred on the rows of a rare class as far as it is known where they lie."""
         number, rarity = self.rarer()
-        n, known = self.members[number], scale > 0.0
+        n = self.members[number]
         if rarity == 0.0 or n == 0.0:
-            return None
+            return scaling.centred_aside(None)
+        known = scaling.scale > 0.0
         mean = known * self.sums[number, :-1] / self.sums[number, -1]
         signal, noise = n * (mean @ mean), np.count_nonzero(known)
-        return None if signal <= noise else mean * ((1.0 - noise / signal) * rarity)
+        far = signal > noise
+        return scaling.centred_aside(mean * ((1.0 - noise / signal) * rarity) if far else None)
 
     def rise(self):
         """By how much the best constant predictions have risen since they were last asked for."""

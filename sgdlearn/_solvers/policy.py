@@ -117,7 +117,8 @@ def choose(parameters, *, loss, penalty, objective=None, sparse=False):
     if objective is None:
         if sparse:
             return optimizers.FTRL(beta=STREAM_DAMPING), "a stream of sparse rows"
-        return optimizers.ScheduleFree(STREAM_MOMENTUM, power=STREAM_POWER), "a stream of dense rows"
+        rule = optimizers.ScheduleFree(STREAM_MOMENTUM, power=STREAM_POWER)
+        return rule, "a stream of dense rows"
     if parameters["batch_size"] not in ("auto", "full"):
         return optimizers.AdaGrad(), "a batch size is given"
     if parameters["average"]:

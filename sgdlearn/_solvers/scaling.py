@@ -113,8 +113,10 @@ class Scaling:
         return Scaling(self.shift * factor, self.scale / factor, self.aside)
 
     def centred_aside(self, aside):
-        """The same metric of means, centred so far from them."""
-        return Scaling(self.shift + aside * self.size, self.scale, aside)
+        """The same metric, centred so far from the means; None is at them."""
+        if aside is None:
+            return self if self.aside is None else Scaling(self.mean, self.scale)
+        return Scaling(self.mean + aside * self.size, self.scale, aside)
 
     def stiffened(self, ridge):
         """The metric s_j^2 + ridge in the place of s_j^2, so that L2 stiffens no small column."""

@@ -19,7 +19,7 @@ from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small, sdca_passes
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
 from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
-from .stream import NO_SIGNS
+from .stream import NO_SIGNS, follows_the_model
 from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
@@ -30,6 +30,8 @@ SCHEDULE_FREE_ROWS = 8
 DENSE_WORK_ROWS, DENSE_WORK_COLUMNS = 64, 1000
 # Rules, beside plain sgd, that take one row an update.
 ONE_ROW = "ftrl", "schedule_free", "dog"
+# Rules that divide by the root of all squared gradients.
+SUMS_SQUARES = "adagrad", "schedule_free"
 # Batch solvers that "auto" lets go on to rounding, if the problem is small.
 GOES_ON = ("newton", "cholesky", "cd")
 # By so many iterations, and as many as it has taken until then, coordinate descent does.
@@ -307,10 +309,9 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
     )
     if stream is not None and stream.loss is not None:
         run.remember(stream.weight, *stream.squared_gradients(method, scaling, rows.n))
-    elif horizon is None and stream is not None and stream.classes is not None:
-        if way.rule.name in ("adagrad", "schedule_free"):
-            square = stream.first_square(method, rows.n)
-            run.remember(stream.weight, square, square)
+    elif way.rule.name in SUMS_SQUARES and horizon is None and stream and stream.classes:
+        square = stream.first_square(method, rows.n)
+        run.remember(stream.weight, square, square)
     if way.rule.name == "dog" and way.rule.initial is None and way.learning_rate == "auto":
         run.state.clock[FARTHEST] = rates.first_distance
     return run
@@ -338,9 +339,7 @@ def resumed(run, method, objective, way, stream=None, horizon=None):
     other arguments.
     """
     if way.learning_rate == "auto" and horizon is None and run.scaling is not None:
-        return run.continued(
-            method, stream.rate(method, run.scaling, run.rates.epoch, run)
-        )
+        return run.continued(method, stream.rate(method, run.scaling, run.rates.epoch, run))
     scaling = coordinates(objective, way, stream)
     if (run.scaling is None) != (scaling is None):
         return None
@@ -383,7 +382,8 @@ def in_parts(run, stream, n, seen):
     `seen` tells whether the stream has these rows in it.
     """
     order, batch_size = np.arange(n), run.method.batch_size
-    if n <= FIRST_PART or stream is None or stream.classes is None or batch_size == "full":
+    follows = stream is not None and stream.targets is None and follows_the_model(run)
+    if n <= FIRST_PART or not follows or batch_size == "full":
         return [order]
     before = stream.n_rows - n if seen else stream.n_rows
     borders, done = [], max(FIRST_PART, before, batch_size)
@@ -424,7 +424,7 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
         scaling = metric(objective, stream)
         if stream.classes is not None and objective.fit_intercept:
             if stream.classes.locate(rows, targets, weights, scaling):
-                scaling = metric(objective, stream)
+                scaling = stream.classes.centred(scaling)
             risen = stream.classes.rise()
         stream.renew(rows, weights, scaling)
         if way.standardize:

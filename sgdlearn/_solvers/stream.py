@@ -23,7 +23,7 @@ from .units import LATE_ROWS, Units
 # Updates that count as an epoch on a stream that did not begin with a fit.
 UPDATES_PER_EPOCH = 1000
 # The metric is renewed when this much more has been seen.
-GROWTH = 1.1
+GROWTH = 1.2
 # A row this much longer than any before is doubtful; so many of them in succession are no accident.
 LONGER = 2.0
 BELIEVED = 20
@@ -149,10 +149,7 @@ class Stream:
         """The metric as of now."""
         moments = self.columns.moments()
         scaling = Scaling.from_moments(moments, self.weight, centre=centre, per_row=sparse)
-        if centre and self.classes is not None:
-            aside = self.classes.aside(scaling.scale)
-            return scaling if aside is None else scaling.centred_aside(aside)
-        return scaling
+        return self.classes.centred(scaling) if centre and self.classes is not None else scaling
 
     def is_due(self, rows, weights, signs):
         """Whether the metric is to be renewed before this chunk is learnt from."""
@@ -281,7 +278,15 @@ class Stream:
         square = float(self.mean_squares(scaling).sum()) + 1.0
         curvature = curvature_of(method, square * self.weight / self.n_rows, self.longest)
         spread = self.spread
-        if run is not None and self.targets is None:
+        if run is not None and self.targets is None and follows_the_model(run):
             variance = self.columns.moments().variance * scaling.scale**2
             spread = max(spread, float(np.sqrt((run.outlook() ** 2 @ variance).max())))
         return AutomaticRate(method.rule, curvature, square, spread, epoch, follows=False)
+
+
+def follows_the_model(run):
+    """Whether the rate may grow with the model: those of the rules that "auto" takes.
+
+    Others have no average to take the noise of larger steps.
+    """
+    return run.method.rule.name == ("ftrl" if run.sparse_metric else "schedule_free")
