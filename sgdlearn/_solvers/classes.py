@@ -1,18 +1,16 @@
 """What a stream has shown of its classes: their shares, and where the rows of a rare one lie.
 
-The first is by what intercepts can be moved at once, as no gradient would move them: a class of
-which there are N_k rows among N so far has, of all constant predictions, as the best
-
-    log (N_k + 1/2) / (N - N_k + 1/2);      for the softmax log (N_k + 1/2), centred.
-
-Whenever that is seen anew, intercepts rise by its change (`rise`).
+The first is by what intercepts can be moved at once, as no gradient would move them: of a class
+with N_k rows among N so far, to the best constant prediction for N_k + 1/2 rows of it and N - N_k +
+1/2 others. For the log loss that is the logarithm of their ratio. Whenever it is seen anew,
+intercepts rise by its change (`rise`).
 
 The second is where rows are to be centred. The objective is curved by its rows in proportion to
-h_i = p_i (1 - p_i). Where a class is rare h_i is about p_i, and the mean of the rows so weighed is
-that of the rows of the class, m, many deviations from the mean of all it may be. About the latter,
-coefficients and intercept would go hand in hand, and gradient descent slowly, along m: it is about
-m that they do not. Of n rows in p columns of unit size m has a noise of p / n, by which it is drawn
-towards the mean of all rows (James & Stein 1961):
+h_i, which is p_i (1 - p_i) for the log loss. Where a class is rare h_i is about p_i, and the mean
+of the rows so weighed is that of the rows of the class, m, many deviations from the mean of all it
+may be. About the latter, coefficients and intercept would go hand in hand, and gradient descent
+slowly, along m: it is about m that they do not. Of n rows in p columns of unit size m has a noise
+of p / n, by which it is drawn towards the mean of all rows (James & Stein 1961):
 
     m (1 - p / (n |m|^2))_+
 """
@@ -21,11 +19,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..losses import LogLoss, Multinomial
+from ..losses import Multinomial
 
 # From this share of all rows on a class is not rare at all.
 RARE = 0.1
 UNSEEN = 0.5
+SIGNS = np.array([-1.0, 1.0])
+# So small a share of the curvature is left where a class is rare, if it is its rows that curve.
+SMALL = 0.25
 
 
 @dataclass
@@ -34,7 +35,8 @@ class Classes:
 
     Attributes
     ----------
-    softmax : bool
+    flattens : bool
+        Whether the loss is hardly curved at rows of the other class, where one is rare.
     weights : ndarray of shape (n_classes,)
         The sum of the weights of each class.
     odds : ndarray of shape (k,)
@@ -45,7 +47,7 @@ class Classes:
         Of s_i x~_i and s_i, x~_i about the mean, in the metric of its time.
     """
 
-    softmax: bool
+    flattens: bool
     weights: np.ndarray
     odds: np.ndarray
     members: np.ndarray
@@ -53,12 +55,12 @@ class Classes:
 
     @classmethod
     def begin(cls, p, n_outputs, loss):
-        """No rows yet; None for a loss that has no log odds."""
-        if not isinstance(loss, (LogLoss, Multinomial)):
+        """No rows yet; None in regression, and for a loss with kinks."""
+        if loss.kind != "classification" or not loss.smooth:
             return None
         weights = np.zeros(max(2, n_outputs))
         return cls(
-            isinstance(loss, Multinomial),
+            n_outputs == 1 and flattens(loss),
             weights,
             np.zeros(n_outputs),
             np.zeros(2),
@@ -107,7 +109,7 @@ class Classes:
 
     def rarer(self):
         """(The rarer of two classes, how rare it is: 1 if it hardly has a row, 0 if many)."""
-        if len(self.odds) > 1:
+        if not self.flattens:
             return 0, 0.0
         zeros, ones = self.weights.tolist()
         share = min(zeros, ones) / (zeros + ones)
@@ -125,13 +127,23 @@ class Classes:
         far = signal > noise
         return scaling.centred_aside(mean * ((1.0 - noise / signal) * rarity) if far else None)
 
-    def rise(self):
+    def rise(self, loss):
         """By how much the best constant predictions have risen since they were last asked for."""
         seen = self.weights + UNSEEN
-        if self.softmax:
+        if isinstance(loss, Multinomial):
             odds = np.log(seen)
             odds -= odds.mean()
         else:  # two classes have one output, that of the second
-            odds = np.log(seen / (self.weights.sum() + 2.0 * UNSEEN - seen))[-len(self.odds) :]
+            others = self.weights.sum() + 2.0 * UNSEEN - seen
+            pairs = np.column_stack([others, seen])[-len(self.odds) :]
+            odds = np.array([loss.baseline(SIGNS, pair) for pair in pairs])
         risen, self.odds = odds - self.odds, odds
         return risen
+
+
+def flattens(loss):
+    """Whether the mean curvature at the best constant is small where a class is rare."""
+    shares, step = np.array([1.0 - 0.1 * RARE, 0.1 * RARE]), 1e-4
+    z = loss.baseline(SIGNS, shares)
+    high, low = (shares @ loss.gradient(SIGNS, np.full(2, z + move)) for move in (step, -step))
+    return bool(high - low < 2.0 * step * SMALL * loss.curvature_bound)

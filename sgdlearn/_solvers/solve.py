@@ -309,7 +309,13 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
     )
     if stream is not None and stream.loss is not None:
         run.remember(stream.weight, *stream.squared_gradients(method, scaling, rows.n))
-    elif way.rule.name in SUMS_SQUARES and horizon is None and stream and stream.classes:
+    elif (
+        way.rule.name in SUMS_SQUARES
+        and horizon is None
+        and stream is not None
+        and stream.classes is not None
+        and not rows.sparse
+    ):
         square = stream.first_square(method, rows.n)
         run.remember(stream.weight, square, square)
     if way.rule.name == "dog" and way.rule.initial is None and way.learning_rate == "auto":
@@ -425,7 +431,7 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
         if stream.classes is not None and objective.fit_intercept:
             if stream.classes.locate(rows, targets, weights, scaling):
                 scaling = stream.classes.centred(scaling)
-            risen = stream.classes.rise()
+            risen = stream.classes.rise(objective.loss)
         stream.renew(rows, weights, scaling)
         if way.standardize:
             penalty = ElasticPenalty(**objective.penalty.get_params())

@@ -236,11 +236,7 @@ class Run:
         if not self.goes_by_rows(rows):
             state.settle(method.numbers, self.kernel_scaling[2])
             return batches.visit(self, rows, targets, weights, order, rates)
-        batch_size = method.batch_size
-        if getattr(self.rates, "follows", True) is False and batch_size != "full":
-            # an automatic rate, on a stream: a row left over would be worth as much as a batch
-            batch_size = -(-len(order) // len(rates))
-        data = (targets, weights, order, batch_size, rates)
+        data = (targets, weights, order, self.batch_size(len(order)), rates)
         scaling = self.kernel_scaling
         if rows.sparse:
             state.put_off(method.numbers)
@@ -252,6 +248,17 @@ class Run:
         if rows.values.flags.c_contiguous:
             return kernel(rows.values, *data, method.numbers, scaling, state.arrays())
         return self._visit_gathered(kernel, rows, *data, method.numbers, scaling)
+
+    def batch_size(self, n_rows):
+        """Rows a batch of so many.
+
+        On a stream at an automatic rate batches are as even as can be: one of a row left over would
+        be worth as much as another.
+        """
+        batch_size = self.method.batch_size
+        if batch_size == "full" or getattr(self.rates, "follows", True):
+            return batch_size
+        return -(-n_rows // -(-n_rows // batch_size))
 
     def _next_rates(self, n_rows):
         """The rates of the updates from so many rows."""

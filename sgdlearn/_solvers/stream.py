@@ -64,7 +64,7 @@ class Stream:
     strangers : int
         Rows with targets beyond them that the last ones were.
     classes : Classes or None
-        None in regression, and for losses that have no log odds.
+        None in regression, and for losses with kinks.
     """
 
     columns: ColumnSums
@@ -99,7 +99,7 @@ class Stream:
             stream.targets.add(DenseRows(objective.targets), objective.weights)
         if stream.classes is not None:
             stream.classes.count(objective.targets, objective.weights)
-            stream.classes.rise()
+            stream.classes.rise(objective.loss)
         stream.n_rows = objective.rows.n
         stream.limit_targets()
         return stream
