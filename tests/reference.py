@@ -393,13 +393,16 @@ class FTRL(Rule):
 
 
 class ScheduleFree(Rule):
-    """z goes AdaGrad's way, x is the mean of all z weighed by r sbar; w lies between the two."""
+    """z goes AdaGrad's way, x is a mean of all z; w lies between the two.
+
+    Their weights are r sbar for power 0, else as the (1 + power)th power of its sum grows.
+    """
 
     n_slots = 2
     has_moments = True
 
-    def __init__(self, momentum=0.9, epsilon=1e-10):
-        self.momentum, self.epsilon = momentum, epsilon
+    def __init__(self, momentum=0.9, epsilon=1e-10, power=0.0):
+        self.momentum, self.epsilon, self.power = momentum, epsilon, power
 
     def relative(self, t):
         G, _ = self.slots
@@ -422,8 +425,9 @@ class ScheduleFree(Rule):
         G += g**2
         eta = r * self.relative(t)
         z[...] = prox(z - eta * g, eta * sbar * l1, eta * sbar * l2 * l2_by_prox, lower)
-        self.total += r * sbar
-        return self.between(x + r * sbar / self.total * (z - x), z)
+        before, self.total = self.total, self.total + r * sbar
+        left = (before / self.total) ** (1 + self.power)
+        return self.between(z + left * (x - z), z)
 
     def catch_up(self, w, missed, since, t, l1, l2, lower):
         """Meanwhile z stood, but for the penalty, and x came nearer to it with every update."""
@@ -432,7 +436,7 @@ class ScheduleFree(Rule):
         x = self.shown(w)
         eta = missed * self.relative(t)
         z[...] = prox(z, eta * l1, eta * l2, lower)
-        left = np.divide(since, now, out=np.ones_like(now), where=now > 0)
+        left = np.divide(since, now, out=np.ones_like(now), where=now > 0) ** (1 + self.power)
         return self.between(z + left * (x - z), z)
 
     def step(self, w, g, r, t):

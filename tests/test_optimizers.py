@@ -40,7 +40,7 @@ RULES = [
     (AdamW(amsgrad=True), "ADAMW_AMSGRAD", 3, (0.9, 0.999, 1e-8, 0)),
     (NAdam(0.8, 0.7, 0.1, 0.01), "NADAM", 2, (0.8, 0.7, 0.1, 0.01)),
     (FTRL(2.0), "FTRL", 3, (0, 0, 0, 2)),
-    (ScheduleFree(0.8, 0.1), "SCHEDULE_FREE", 2, (0.8, 0, 0.1, 0)),
+    (ScheduleFree(0.8, 0.1, 2.0), "SCHEDULE_FREE", 2, (0.8, 0, 0.1, 2)),
     (DoG(0.1), "DOG", 2, (0, 0, 0, 0)),
 ]
 CODES = [

@@ -152,7 +152,7 @@ def test_multi_class_changes_the_model(estimator, optimizer):
 CHANGED = {
     "momentum": 0.5, "nesterov": True, "epsilon": 0.1, "rho": 0.5, "beta1": 0.5, "beta2": 0.9,
     "amsgrad": True, "momentum_decay": 0.5, "beta": 3.0, "snapshot_every": 3, "memory": 1,
-    "initial": 0.5,
+    "initial": 0.5, "power": 1.0,
 }  # fmt: skip
 
 

@@ -702,3 +702,63 @@ def test_a_wide_sparse_stream_learns(rng):
         model.partial_fit(x, [y], classes=[0, 1])
     assert right > 0.8 * 299
     assert model.t_ == 600
+
+
+# -------------------------------------------------------------------------------- one pass of rows
+
+
+def left_after_a_pass(model, X, y, size=1000, alpha=1e-4):
+    """The share of F(0) - F* that is left, F(0) with the best intercept."""
+    model.set_params(alpha=alpha)
+    first = {"classes": [0, 1]}
+    for start in range(0, len(y), size):
+        model.partial_fit(X[start : start + size], y[start : start + size], **first)
+        first = {}
+    exact = GDLogisticRegression(alpha=alpha, tol=1e-8).fit(X, y)
+    share = y.mean()
+
+    def value(coef, intercept):
+        z = X @ coef + intercept
+        return np.mean(np.logaddexp(0.0, z) - y * z) + alpha / 2 * coef @ coef
+
+    best, reached = (value(m.coef_[0], m.intercept_[0]) for m in (exact, model))
+    zero = value(np.zeros(X.shape[1]), np.log(share / (1.0 - share)))
+    return (reached - best) / (zero - best)
+
+
+def rare_rows(rng, share, n=20_000, p=20):
+    X = rng.normal(size=(n, p)) @ (np.eye(p) + 0.1 * rng.normal(size=(p, p)))
+    X = X * np.geomspace(1e-3, 1e3, p) + 10.0 * np.geomspace(1e-3, 1e3, p)
+    z = (X - X.mean(axis=0)) / X.std(axis=0) @ rng.normal(size=p) + rng.logistic(size=n)
+    return X, (z > np.quantile(z, 1.0 - share)).astype(int)
+
+
+@pytest.mark.parametrize("size", [1, 10, 1000, 20_000])
+@pytest.mark.parametrize("share, most", [(0.5, 0.02), (0.05, 0.02), (0.01, 0.06)])
+@pytest.mark.parametrize("rare", [0, 1])
+def test_rare_classes_are_learnt_in_a_pass(rare, share, most, size, rng):
+    X, y = rare_rows(rng, share)
+    y = y if rare else 1 - y
+    assert left_after_a_pass(GDLogisticRegression(), X, y, size) < most
+
+
+def test_intercepts_begin_at_the_odds_of_classes(rng):
+    X, y = rng.normal(size=(1000, 3)), np.r_[np.ones(10, dtype=int), np.zeros(990, dtype=int)]
+    model = GDLogisticRegression().partial_fit(X[:100], y[:100], classes=[0, 1])
+    model.partial_fit(X, y)
+    assert abs(model.intercept_[0] - np.log(20 / 1080)) < 1.0
+    free = GDLogisticRegression(fit_intercept=False).partial_fit(X, y, classes=[0, 1])
+    assert free.intercept_[0] == 0.0
+    many = GDLogisticRegression().partial_fit(X, y, classes=[0, 1, 2])
+    shares = many.predict_proba(X).mean(axis=0)
+    assert shares[2] < 0.01 < 0.9 < shares[0]
+
+
+@pytest.mark.parametrize("factor", [1e3, 1e-3])
+def test_units_of_some_columns(factor, rng):
+    X, y = rare_rows(rng, 0.3)
+    units = np.where(np.arange(X.shape[1]) % 3 == 0, factor, 1.0)
+    model, half = GDLogisticRegression(), len(y) // 2
+    for start in range(0, half, 1000):
+        model.partial_fit(X[start : start + 1000], y[start : start + 1000], classes=[0, 1])
+    assert left_after_a_pass(model, units * X[half:], y[half:]) < 0.02

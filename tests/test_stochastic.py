@@ -28,6 +28,10 @@ RULES = {
     "nadam": (optimizers.NAdam(), ref.NAdam()),
     "ftrl": (optimizers.FTRL(), ref.FTRL()),
     "schedule_free": (optimizers.ScheduleFree(0.8), ref.ScheduleFree(0.8)),
+    "schedule_free_power": (
+        optimizers.ScheduleFree(0.4, power=1.5),
+        ref.ScheduleFree(0.4, power=1.5),
+    ),
     "dog": (optimizers.DoG(0.5), ref.DoG(0.5)),
 }
 # (l1, l2, positive)

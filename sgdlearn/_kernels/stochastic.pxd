@@ -37,7 +37,7 @@ ctypedef struct Rule:
     double beta1
     double beta2
     double epsilon
-    double extra         # NAdam's momentum decay, FTRL's beta
+    double extra         # NAdam's momentum decay, FTRL's beta, schedule-free's power
 
 
 ctypedef struct Penalty:
@@ -64,6 +64,7 @@ cdef inline RuleStep first_step(Rule rule, Penalty penalty, bint metric) noexcep
     step.epsilon = rule.epsilon
     step.rate = step.bias1 = step.bias2 = step.shrink = 1.0
     step.lead = step.total = step.base = step.l2 = step.mix = 0.0
+    step.order = 1.0 + rule.extra
     step.prox1 = penalty.l1
     step.prox2 = penalty.l2
     step.lower = penalty.lower
@@ -106,6 +107,11 @@ cdef inline void next_update(
         step.l2 = weight * penalty.l2
     if rule.code == SCHEDULE_FREE:
         step.mix = rate * weight / clock[ELAPSED]
+        if step.order == 4.0:  # that of streams, at every few rows
+            step.mix *= 2.0 - step.mix
+            step.mix *= 2.0 - step.mix
+        elif step.order != 1.0:
+            step.mix = 1.0 - pow(1.0 - step.mix, step.order)
     elif rule.code == DOG:
         step.mix = (DECAY + 1) / (clock[UPDATES] + DECAY)
     elif rule.code > RMSPROP:
@@ -167,6 +173,7 @@ cdef inline RuleStep missed_updates(
     step.penalty = METRIC_PROX if metric else UNIFORM_PROX
     step.rate = step.shrink = step.bias1 = step.bias2 = 1.0
     step.l2 = step.lead = step.base = step.mix = 0.0
+    step.order = 1.0 + rule.extra
     step.beta1 = rule.beta1
     step.beta2 = rule.beta2
     step.prox1 = penalty.l1

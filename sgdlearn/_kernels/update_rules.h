@@ -51,6 +51,7 @@ typedef struct {
     double total;         /* FTRL: the penalty's weight, summed over the updates */
     double base;          /* FTRL: beta / r_1 */
     double mix;           /* schedule-free, DoG: the share of z_t, or w_t, in the average x_t */
+    double order;         /* schedule-free: 1 + power */
 } RuleStep;
 
 /* Numbers of memory a coordinate. */

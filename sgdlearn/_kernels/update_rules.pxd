@@ -40,6 +40,7 @@ cdef extern from "update_rules.h" nogil:
         double total
         double base
         double mix
+        double order
     void update_float(
         const RuleStep* step, Py_ssize_t n, double scale, const float* x,
         const float* metric, float* w, float* slots, Py_ssize_t stride,

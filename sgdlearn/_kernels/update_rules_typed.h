@@ -250,8 +250,8 @@ static inline void NAME(update_indexed)(const RuleStep *step, ptrdiff_t n,
 
 /* Bring coordinate j to the present: the penalty of the updates it has missed since `since_j`, as
  * one prox at its standing denominator (FTRL: its weight as of now).  Schedule-free: that of z; x
- * has come nearer to it by the factors 1 - c_t = 1 - r_t / (r_1 + ... + r_t), whose product is
- * since_j / now. */
+ * has come nearer to it by the factors 1 - c_t = ((r_1 + ... + r_t-1) / (r_1 + ... + r_t))^order,
+ * whose product is (since_j / now)^order. */
 static inline void NAME(catch_up)(const RuleStep *step, ptrdiff_t j, double now, double since,
                                   const T *metric, T *w, T *slots, ptrdiff_t stride)
 {
@@ -271,7 +271,7 @@ static inline void NAME(catch_up)(const RuleStep *step, ptrdiff_t j, double now,
     if (step->code == SCHEDULE_FREE) {
         const T x = NAME(averaged)(w[j], b, k);
         const T z = NAME(proximal)(s * b, t1, s + t2, k.lower);
-        const T left = now > 0 ? (T)(since / now) : 1;
+        const T left = now > 0 ? (T)pow(since / now, step->order) : 1;
         slots[j + stride] = z;
         w[j] = NAME(interpolated)(z + left * (x - z), z, k);
         return;

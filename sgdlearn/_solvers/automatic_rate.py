@@ -8,8 +8,10 @@ the metric, s_i their weights and mu the momentum (0 without):
 
 bounds the curvature that one batch sees (Gower et al. 2019, "SGD: General Analysis and Improved
 Rates"); momentum, which sums 1 / (1 - mu) gradients up, sums up their noise. q is the weighted mean
-of |x~_i|^2 + 1, `spread` the size of predictions: 1 for classes, the deviation of y in regression;
-n counts the updates of an epoch, e the epochs before update t.
+of |x~_i|^2 + 1, `spread` the size of predictions: 1 for classes, or, for the rules that "auto"
+takes on a stream, the deviation of the model's own once that is more (as in DoG the way to go is
+known by the way that was come: Ivgi, Hinder & Carmon 2023); the deviation of y in regression; n
+counts the updates of an epoch, e the epochs before update t.
 
 ========================== ============================= =====================================
 rule                       rate at first                 on a stream, times

@@ -24,9 +24,10 @@ def visit(run, rows, targets, weights, order, rates):
     if method.batch_size == "full":
         return _whole(run, rows, targets, weights, order, rates)
     total = 0.0
-    block = _Block(run, rows, method.batch_size)
-    for u, start in enumerate(range(0, len(order), method.batch_size)):
-        chosen = order[start : start + method.batch_size]
+    batch_size = run.batch_size(len(order))
+    block = _Block(run, rows, batch_size)
+    for u, start in enumerate(range(0, len(order), batch_size)):
+        chosen = order[start : start + batch_size]
         X = block.gather(chosen)
         s = np.ones(len(chosen)) if weights is None else weights[chosen]
         Z = X @ run.state.W.T + run.state.b

@@ -22,7 +22,7 @@ def confined(rule, params, state, before, project):
     z = state["slots"][1]
     inside = project(z)
     elapsed = state["clock"][ELAPSED]
-    mix = 1.0 - before["clock"][ELAPSED] / elapsed
+    mix = 1.0 - (before["clock"][ELAPSED] / elapsed) ** (1.0 + rule.power)
     x = rule.solution(params, state) + mix * (inside - z)
     z[...] = inside
     return (1.0 - rule.momentum) * z + rule.momentum * x, state

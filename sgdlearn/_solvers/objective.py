@@ -96,8 +96,8 @@ class Objective:
         """
         W = np.ascontiguousarray(W, dtype=np.float64)
         b = np.ascontiguousarray(b, dtype=np.float64)
-        # a solver, its certificate and its monitor ask for one start; each fit of a path for the zero
-        # model
+        # a solver, its certificate and its monitor ask for one start, and all fits of a path for
+        # the zero model
         key = "last zero model" if self.kept.lasts and not W.any() else "last point"
         last, here = self.kept.last(key), mark(W, b)
         if last is not None and last[0] == here:

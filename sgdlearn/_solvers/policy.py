@@ -90,6 +90,9 @@ SHORT, SHORT_HINGE, NOT_LONG = 8.0, 20.0, 1000.0
 SMALL = 1_000_000
 # FTRL's beta on a stream, whose first steps the automatic rate makes small enough.
 STREAM_DAMPING = 0.1
+# Schedule-free on a stream: the more of either, the sooner it follows what changes, and the more
+# noise it has where nothing does.
+STREAM_MOMENTUM, STREAM_POWER = 0.5, 3.0
 EXACT = 1e-12
 AS_GIVEN = "as given"
 
@@ -118,7 +121,8 @@ def choose(parameters, *, loss, penalty, objective=None, sparse=False):
     if objective is None:
         if sparse:
             return optimizers.FTRL(beta=STREAM_DAMPING), "a stream of sparse rows"
-        return optimizers.ScheduleFree(), "a stream of dense rows"
+        rule = optimizers.ScheduleFree(STREAM_MOMENTUM, power=STREAM_POWER)
+        return rule, "a stream of dense rows"
     if parameters["batch_size"] not in ("auto", "full"):
         return optimizers.AdaGrad(), "a batch size is given"
     if parameters["average"]:

@@ -55,10 +55,13 @@ class Scaling:
     scale : ndarray of shape (p,)
         One over the size of a column; 0 for a column that says nothing (all zero, or constant
         where columns are centred), whose coefficient therefore is 0.
+    aside : ndarray of shape (p,) or None
+        How far the shift is from the means, in the metric; None for not at all.
     """
 
     shift: np.ndarray
     scale: np.ndarray
+    aside: np.ndarray | None = None
 
     @classmethod
     def identity(cls, p):
@@ -107,7 +110,13 @@ class Scaling:
 
     def renamed(self, factor):
         """The same metric for columns whose numbers have all become so many times as large."""
-        return Scaling(self.shift * factor, self.scale / factor)
+        return Scaling(self.shift * factor, self.scale / factor, self.aside)
+
+    def centred_aside(self, aside):
+        """The same metric, centred so far from the means; None is at them."""
+        if aside is None:
+            return self if self.aside is None else Scaling(self.mean, self.scale)
+        return Scaling(self.mean + aside * self.size, self.scale, aside)
 
     def stiffened(self, ridge):
         """The metric s_j^2 + ridge in the place of s_j^2, so that L2 stiffens no small column."""
@@ -130,6 +139,11 @@ class Scaling:
     def size(self):
         """1 / scale, or 0 where that is 0."""
         return np.divide(1.0, self.scale, out=np.zeros_like(self.scale), where=self.scale > 0.0)
+
+    @property
+    def mean(self):
+        """Of the columns that are centred."""
+        return self.shift if self.aside is None else self.shift - self.aside * self.size
 
     def to_user(self, V, b):
         """(W, b) in the coordinates of X."""

@@ -21,7 +21,7 @@ from .psvrg import psvrg
 from .scaling import Scaling, deviations
 from .single_precision import in_type_of_rows
 from .stochastic import DIVERGED, Method, Run, solve_stochastic, value_of_intercepts
-from .stream import NO_SIGNS
+from .stream import NO_SIGNS, follows_the_model
 from .variance_reduced import solve_variance_reduced
 
 # Rows a batch where batch_size is "auto": one for rules whose step is that of the row, some for
@@ -32,10 +32,14 @@ SCHEDULE_FREE_ROWS = 8
 DENSE_WORK_ROWS, DENSE_WORK_COLUMNS = 64, 1000
 # Rules, beside plain sgd, that take one row an update.
 ONE_ROW = "ftrl", "schedule_free", "dog"
+# Rules that divide by the root of all squared gradients.
+SUMS_SQUARES = "adagrad", "schedule_free"
 # Batch solvers that "auto" lets go on to rounding, if the problem is small.
 GOES_ON = ("newton", "cholesky", "cd")
 # By so many iterations, and as many as it has taken until then, coordinate descent does.
 FURTHER = 20
+# So many rows of a stream are learnt from at one rate, and after them so large a share of all.
+FIRST_PART, PART = 1000, 0.25
 # Solvers that hold a matrix of all pairs of columns.
 HOLD_PAIRS = ("newton", "cholesky", "psvrg")
 # From this many epochs on, one more pass is spent on the exact objective at the end.
@@ -319,6 +323,15 @@ def start_run(objective, W, b, way, *, stream=None, horizon=None):
     )
     if stream is not None and stream.loss is not None:
         run.remember(stream.weight, *stream.squared_gradients(method, scaling, rows.n))
+    elif (
+        way.rule.name in SUMS_SQUARES
+        and horizon is None
+        and stream is not None
+        and stream.classes is not None
+        and not rows.sparse
+    ):
+        square = stream.first_square(method, rows.n)
+        run.remember(stream.weight, square, square)
     if way.rule.name == "dog" and way.rule.initial is None and way.learning_rate == "auto":
         run.state.clock[FARTHEST] = rates.first_distance
     return run
@@ -346,7 +359,7 @@ def resumed(run, method, objective, way, stream=None, horizon=None):
     other arguments.
     """
     if way.learning_rate == "auto" and horizon is None and run.scaling is not None:
-        return run.continued(method, stream.rate(method, run.scaling, run.rates.epoch))
+        return run.continued(method, stream.rate(method, run.scaling, run.rates.epoch, run))
     scaling = coordinates(objective, way, stream)
     if (run.scaling is None) != (scaling is None):
         return None
@@ -383,6 +396,23 @@ def is_far_above_zero_model(objective, loss):
     return loss > DIVERGED * objective.total_weight * value_of_intercepts(objective, b)
 
 
+def in_parts(run, stream, n, seen):
+    """The order of a chunk of n rows, in parts after which the rate is to follow what was learnt.
+
+    `seen` tells whether the stream has these rows in it.
+    """
+    order, batch_size = np.arange(n), run.method.batch_size
+    follows = stream is not None and stream.targets is None and follows_the_model(run)
+    if n <= FIRST_PART or not follows or batch_size == "full":
+        return [order]
+    before = stream.n_rows - n if seen else stream.n_rows
+    borders, done = [], max(FIRST_PART, before, batch_size)
+    while done < n:
+        borders.append(done - done % batch_size)
+        done += int(PART * (before + done))
+    return np.split(order, borders)
+
+
 @quiet
 def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
     """Learn from one chunk of a stream, its rows in the order given; return the run and the stream.
@@ -404,7 +434,7 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
     """
     rows, targets, weights = objective.rows, objective.targets, objective.weights
     before = None if run is None else dict(vars(run))
-    new = run is None
+    new, risen = run is None, 0.0
     renews = stream is not None and (
         new or rows.sparse != run.sparse_metric or stream.is_due(rows, weights, signs)
     )
@@ -412,26 +442,33 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
         stream = stream.copy().see(rows, targets, weights, signs)
         factor = stream.forget()
         scaling = metric(objective, stream)
+        if stream.classes is not None and objective.fit_intercept:
+            if stream.classes.locate(rows, targets, weights, scaling):
+                scaling = stream.classes.centred(scaling)
+            risen = stream.classes.rise(objective.loss)
         stream.renew(rows, weights, scaling)
         if way.standardize:
             penalty = ElasticPenalty(**objective.penalty.get_params())
             unit = deviations(stream.columns.moments())
             objective.penalty = penalty.set_params(unit=unit)
         if not new:
-            run.follow_metric(scaling, rows.sparse, objective.penalty.unit, factor)
-            run.rates = stream.rate(run.method, scaling, run.rates.epoch)
+            run.follow_metric(scaling, rows.sparse, objective.penalty.unit, factor, risen)
+            run.rates = stream.rate(run.method, scaling, run.rates.epoch, run)
     if new:
         classes = objective.loss.kind == "classification"  # a first chunk may lack some of them
-        start = starting_point(objective, W, b, textbook=stream is None or classes)
-        run = start_run(objective, *start, way, stream=stream)
+        start, begin = starting_point(objective, W, b, textbook=stream is None or classes)
+        run = start_run(objective, start, begin + risen if W is None else begin, way, stream=stream)
     columns = run.columns_changed_by(rows, weights)
     checkpoint = run.state.checkpoint(columns)
     loss = 0.0
     try:
-        for piece in run.calls(rows, np.arange(rows.n)):
-            loss += run.visit(rows, targets, weights, piece)
-            if not (isfinite(loss) and run.state.is_finite(columns)):
-                raise FloatingPointError("the coefficients are no longer finite")
+        for number, part in enumerate(in_parts(run, stream, rows.n, renews)):
+            if number > 0:
+                run.rates = stream.rate(run.method, run.scaling, run.rates.epoch, run)
+            for piece in run.calls(rows, part):
+                loss += run.visit(rows, targets, weights, piece)
+                if not (isfinite(loss) and run.state.is_finite(columns)):
+                    raise FloatingPointError("the coefficients are no longer finite")
         if loss > DIVERGED * rows.n and is_far_above_zero_model(objective, loss):
             raise FloatingPointError("the loss is far above that of the zero model")
     except BaseException:
@@ -441,4 +478,6 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
         raise
     if stream is not None and not renews:
         stream.see(rows, targets, weights, signs)
+        if stream.classes is not None and objective.fit_intercept:
+            stream.classes.locate(rows, targets, weights, run.scaling)
     return run, stream

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels.clock import ELAPSED, FIRST_RATE, WEIGHT
+from .._kernels.clock import AVERAGED, ELAPSED, FIRST_RATE, WEIGHT
 from .._kernels.stochastic_csr import csr_updates, keeps_to_its_columns
 from .._kernels.stochastic_dense import dense_updates
 from ..penalties import ElasticPenalty
@@ -31,6 +31,8 @@ from .state import State
 BLAS_OUTPUTS = BLAS_ROWS = 32
 # A column whose size or mean changes by a larger share of its size has drifted.
 DRIFT = 0.1
+# Of schedule-free's way to go, what its last step is ahead of the average is one part in so many.
+AHEAD = 10.0
 # A run has diverged once its objective is this many times that of the zero model.
 DIVERGED = 1e6
 # Where the rate follows the objective, an epoch this many times above the best is taken back.
@@ -234,7 +236,7 @@ class Run:
         if not self.goes_by_rows(rows):
             state.settle(method.numbers, self.kernel_scaling[2])
             return batches.visit(self, rows, targets, weights, order, rates)
-        data = (targets, weights, order, method.batch_size, rates)
+        data = (targets, weights, order, self.batch_size(len(order)), rates)
         scaling = self.kernel_scaling
         if rows.sparse:
             state.put_off(method.numbers)
@@ -246,6 +248,17 @@ class Run:
         if rows.values.flags.c_contiguous:
             return kernel(rows.values, *data, method.numbers, scaling, state.arrays())
         return self._visit_gathered(kernel, rows, *data, method.numbers, scaling)
+
+    def batch_size(self, n_rows):
+        """Rows a batch of so many.
+
+        On a stream at an automatic rate batches are as even as can be: one of a row left over would
+        be worth as much as another.
+        """
+        batch_size = self.method.batch_size
+        if batch_size == "full" or getattr(self.rates, "follows", True):
+            return batch_size
+        return -(-n_rows // -(-n_rows // batch_size))
 
     def _next_rates(self, n_rows):
         """The rates of the updates from so many rows."""
@@ -319,13 +332,13 @@ class Run:
             memory = self.schedule_state
         return replace(self, method=method, state=state, rates=rates, schedule_state=memory)
 
-    def follow_metric(self, scaling, sparse, unit, factor=1.0):
+    def follow_metric(self, scaling, sparse, unit, factor=1.0, risen=0.0):
         """Go on in the metric as it is now, that of sparse or of dense rows.
 
         For a column whose size has drifted, what is kept is the coefficient in the metric; whose
         mean has, the prediction there. So it is for all columns if they have grown together, by
         this factor. Where size and mean are only known better now, or the metric is of another
-        kind, the model itself is kept.
+        kind, the model itself is kept. Only its intercepts rise, by so much.
         """
         old, self.state = self.scaling.renamed(factor), self.state.copy()
         state = self.state
@@ -336,23 +349,25 @@ class Run:
         ratio = np.ones_like(old.scale)
         np.divide(old.scale, scaling.scale, out=ratio, where=steady & (scaling.scale > 0.0))
         drifted = ~steady | (factor != 1.0)
-        moved = scaling.shift - old.shift
-        steady &= other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
-        moved[~steady] = 0.0
+        moved = scaling.mean - old.mean
+        near = other_kind | (np.abs(moved) * scaling.scale <= DRIFT)
+        moved[~(steady & near)] = 0.0
         moving = [(state.W, state.b), (state.average, state.b_average)]
         if self.method.rule.name == "schedule_free":
-            kept = min(factor, 1.0 / factor) ** 2 if steady.all() else 0.0
-            if kept < 1.0:  # the average of what was learnt in other units weighs less
-                state.W += (1.0 - kept) * (state.slots[1] - state.W)
-                state.b += (1.0 - kept) * (state.b_slots[1] - state.b)
-                state.clock[ELAPSED] *= kept
+            if not np.all(near):  # an average over intercepts at other means is of no use
+                state.clock[ELAPSED] = 0.0
             moving.append((state.slots[1], state.b_slots[1]))
         if self.method.rule.name == "dog":
             moving.extend(zip(state.slots, state.b_slots, strict=True))
         for W, b in moving:
             if W is not None:
+                if old.aside is not None:
+                    b -= W @ old.aside
                 b += W @ (old.scale * moved)
                 W *= ratio.astype(W.dtype)
+                if scaling.aside is not None:
+                    b += W @ scaling.aside
+                b += risen if W is not state.average else risen * state.clock[AVERAGED]
         self.scaling, self.sparse_metric, self.unit = scaling, sparse, unit
         self._kernel_scaling = self._coefficients = None
         state.clock[WEIGHT] /= max(1.0, factor) ** 2  # smaller rows said so much less
@@ -376,7 +391,8 @@ class Run:
 
         FTRL's coefficients give way where it holds them back more now. Where it does less, they are
         where it held them: what was summed up there counts for less, and steps are as large as if
-        the stream had begun later.
+        the stream had begun later. In schedule-free's average what was learnt under more of the
+        penalty, or less, counts for less.
         """
         state, (q, before), (_, after) = self.state, weighed, self._weighed()
         change = np.ones_like(q)
@@ -388,6 +404,22 @@ class Run:
             self._follow_coefficients()
         else:
             state.slots[0] /= eased**2
+            if self.method.rule.name == "schedule_free":
+                state.clock[ELAPSED] *= min(change.min(), 1.0 / change.max()) ** 1.5
+
+    def outlook(self):
+        """How large the coefficients in the metric, (k, p), look like becoming.
+
+        As those of the model; where schedule-free's z is ahead of its average x, so is what comes.
+        """
+        state, rule = self.state, self.method.rule
+        if rule.name != "schedule_free" or state.since is not None:
+            return state.coefficients(self.method.numbers, self.kernel_scaling[2])[0]
+        z = state.slots[1]
+        x = (state.W - (1.0 - rule.momentum) * z) / rule.momentum
+        square, along = (x * x).sum(axis=1), (x * z).sum(axis=1)
+        ahead = np.divide(along, square, out=np.ones_like(square), where=square > 0.0) - 1.0
+        return x * (1.0 + np.minimum(np.maximum(AHEAD * ahead, 0.0), 1.0))[:, None]
 
     def settle(self):
         """Carry out all that has been put off."""

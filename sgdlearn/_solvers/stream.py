@@ -13,6 +13,7 @@ from math import isfinite
 import numpy as np
 
 from .automatic_rate import AutomaticRate, curvature_of, spread_of
+from .classes import Classes
 from .lengths import Lengths
 from .moments import ColumnSums
 from .rows import DenseRows
@@ -22,7 +23,7 @@ from .units import LATE_ROWS, Units
 # Updates that count as an epoch on a stream that did not begin with a fit.
 UPDATES_PER_EPOCH = 1000
 # The metric is renewed when this much more has been seen.
-GROWTH = 1.1
+GROWTH = 1.2
 # A row this much longer than any before is doubtful; so many of them in succession are no accident.
 LONGER = 2.0
 BELIEVED = 20
@@ -62,6 +63,8 @@ class Stream:
         The least and the largest target that is believed; None for all.
     strangers : int
         Rows with targets beyond them that the last ones were.
+    classes : Classes or None
+        None in regression, and for losses with kinks.
     """
 
     columns: ColumnSums
@@ -76,24 +79,32 @@ class Stream:
     lengths: Lengths = field(default_factory=Lengths)
     limits: tuple | None = None
     strangers: int = 0
+    classes: Classes | None = None
 
     @classmethod
-    def begin(cls, p, n_targets, loss):
+    def begin(cls, p, n_targets, n_outputs, loss):
         """Nothing seen yet."""
-        return cls(ColumnSums.begin(p), cls._of_targets(n_targets, loss))
+        return cls._beside(ColumnSums.begin(p), n_targets, n_outputs, loss)
 
-    @staticmethod
-    def _of_targets(n_targets, loss):
-        return ColumnSums.begin(n_targets) if loss.kind == "regression" else None
+    @classmethod
+    def _beside(cls, columns, n_targets, n_outputs, loss):
+        """These columns seen, and no targets yet."""
+        targets = ColumnSums.begin(n_targets) if loss.kind == "regression" else None
+        classes = Classes.begin(n_outputs, loss)
+        return cls(columns, targets, classes=classes)
 
     @classmethod
     def of(cls, objective):
         """All rows of a fit seen; it takes over the sums that the rows have, unless they last."""
         columns = objective.rows.column_sums(objective.weights)
         columns = columns.copy() if objective.rows.kept.lasts else columns
-        stream = cls(columns, cls._of_targets(objective.targets.shape[1], objective.loss))
+        n_targets, n_outputs = objective.targets.shape[1], objective.n_outputs
+        stream = cls._beside(columns, n_targets, n_outputs, objective.loss)
         if stream.targets is not None:
             stream.targets.add(DenseRows(objective.targets), objective.weights)
+        if stream.classes is not None:
+            stream.classes.count(objective.targets, objective.weights)
+            stream.classes.rise(objective.loss)
         stream.n_rows = objective.rows.n
         stream.limit_targets()
         return stream
@@ -102,7 +113,10 @@ class Stream:
         """A stream that what is seen later does not reach."""
         kept = {
             name: None if sums is None else sums.copy()
-            for name, sums in (("targets", self.targets), ("pending", self.pending))
+            for name, sums in (
+                *(("targets", self.targets), ("pending", self.pending)),
+                ("classes", self.classes),
+            )
         }
         return replace(self, columns=self.columns.copy(), **kept)
 
@@ -120,6 +134,8 @@ class Stream:
         self.columns.add(rows, weights)
         if self.targets is not None:
             self.targets.add(DenseRows(targets), weights)
+        if self.classes is not None:
+            self.classes.count(targets, weights)
         self.n_rows += rows.n
         self.suspects = suspects
         return self
@@ -137,7 +153,8 @@ class Stream:
     def scaling(self, *, sparse, centre):
         """The metric as of now."""
         moments = self.columns.moments()
-        return Scaling.from_moments(moments, self.weight, centre=centre, per_row=sparse)
+        scaling = Scaling.from_moments(moments, self.weight, centre=centre, per_row=sparse)
+        return self.classes.centred(scaling) if centre and self.classes is not None else scaling
 
     def is_due(self, rows, weights, signs):
         """Whether the metric is to be renewed before this chunk is learnt from."""
@@ -226,6 +243,14 @@ class Stream:
         columns = self.columns.moments()
         return (columns.variance + (columns.mean - scaling.shift) ** 2) * scaling.scale**2
 
+    def first_square(self, method, n_together):
+        """AdaGrad's sums before the first row: as if one had come, its slope one.
+
+        Where a class is rare, the first gradients tell nothing of what its rows are like.
+        """
+        batch_size = 1 if method.batch_size == "full" else min(method.batch_size, n_together)
+        return (self.weight / self.n_rows / batch_size) ** 2
+
     def squared_gradients(self, method, scaling, n_together):
         """AdaGrad's sums, had it been through the rows of the `fit`: (p,) and one.
 
@@ -243,16 +268,30 @@ class Stream:
         total = max(2.0 * curvature * self.loss * batches, least)
         return total * squares, total
 
-    def rate(self, method, scaling, epoch=UPDATES_PER_EPOCH):
+    def rate(self, method, scaling, epoch=UPDATES_PER_EPOCH, run=None):
         """The rate as of now; the longest row so far bounds the curvature.
 
         Parameters
         ----------
         epoch : float
             Updates that count as one, for rates that fall with epochs.
+        run : Run, default=None
+            By whose coefficients the size of predictions is known where targets do not tell.
         """
         if epoch == 1:  # whole batches have ended with the fit
             epoch = UPDATES_PER_EPOCH
         square = float(self.mean_squares(scaling).sum()) + 1.0
         curvature = curvature_of(method, square * self.weight / self.n_rows, self.longest)
-        return AutomaticRate(method.rule, curvature, square, self.spread, epoch, follows=False)
+        spread = self.spread
+        if run is not None and self.targets is None and follows_the_model(run):
+            variance = self.columns.moments().variance * scaling.scale**2
+            spread = max(spread, float(np.sqrt((run.outlook() ** 2 @ variance).max())))
+        return AutomaticRate(method.rule, curvature, square, spread, epoch, follows=False)
+
+
+def follows_the_model(run):
+    """Whether the rate may grow with the model: those of the rules that "auto" takes.
+
+    Others have no average to take the noise of larger steps.
+    """
+    return run.method.rule.name == ("ftrl" if run.sparse_metric else "schedule_free")

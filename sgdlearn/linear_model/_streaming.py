@@ -80,7 +80,7 @@ class LearnsFromStreams:
         if plan.way.learning_rate == "auto":
             stream = own.get("_stream")
             if stream is None:  # what was learnt at a given rate knows no metric
-                run, stream = None, Stream.begin(X.shape[1], targets.shape[1], plan.loss)
+                run, stream = None, Stream.begin(X.shape[1], targets.shape[1], n_outputs, plan.loss)
             elif run is not None:
                 weights, signs = stream.doubting(
                     objective.rows, weights, run.scaling, objective.rows.sparse == run.sparse_metric

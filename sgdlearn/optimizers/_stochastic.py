@@ -248,7 +248,7 @@ class ScheduleFree(UpdateRule):
 
     | G <- G + g^2, the gradient g taken at w
     | z <- z - r g / (sqrt(G) + epsilon)
-    | x <- x + c (z - x),    c = r_t / (r_1 + ... + r_t)
+    | x <- x + c (z - x),    c = 1 - ((r_1 + ... + r_{t-1}) / (r_1 + ... + r_t))^(1 + power)
     | w <- (1 - momentum) z + momentum x
 
     The model is x. The rate can stay what it is: x takes the part of its fall.
@@ -259,16 +259,24 @@ class ScheduleFree(UpdateRule):
         How near to the average the gradient is taken, in (0, 1); beta in the paper.
     epsilon : float, default=1e-10
         Keeps the first steps finite, in the units of the gradient.
+    power : float, default=0.0
+        How the weights of z in the average x grow: as t^power. 0 is the plain mean, where the first
+        steps count as much as the last.
     """
 
     name = "schedule_free"
     kernel_code = 12
     n_slots = 2
-    domains = {"momentum": "a number in (0, 1)", "epsilon": "a number in (0, inf)"}
+    domains = {
+        "momentum": "a number in (0, 1)",
+        "epsilon": "a number in (0, inf)",
+        "power": "a number in [0, inf)",
+    }
 
-    def __init__(self, momentum=0.9, epsilon=1e-10):
+    def __init__(self, momentum=0.9, epsilon=1e-10, power=0.0):
         self.momentum = momentum
         self.epsilon = epsilon
+        self.power = power
 
     def begin(self, clock, *parts):
         for w, slots in parts:  # z and x begin where w does

@@ -113,7 +113,7 @@ class UpdateRule(Optimizer):
         """
         beta1 = getattr(self, "beta1", getattr(self, "momentum", 0.0))
         beta2 = getattr(self, "beta2", getattr(self, "rho", 0.0))
-        extra = getattr(self, "momentum_decay", getattr(self, "beta", 0.0))
+        extra = getattr(self, "momentum_decay", getattr(self, "beta", getattr(self, "power", 0.0)))
         return float(beta1), float(beta2), float(getattr(self, "epsilon", 0.0)), float(extra)
 
 
