@@ -497,8 +497,9 @@ def test_mended_slopes_tell_a_smaller_gap(loss, intercept, stored, X, rng):
     W[0, np.flatnonzero(W[0])[0]] += 1e-3
     near = coordinate._Run(objective, Certificate(objective, scaling), W, best.b)
     near.look()
-    slopes = near.mended_slopes(1e-6)
+    slopes, lower = near.mended_slopes(1e-6)
     plain = duality_gap(objective, W, near.b)
     mended = duality_gap(objective, W, near.b, slopes)
     excess = objective.value(W, near.b) - objective.value(best.W, best.b)
     assert excess - 1e-14 <= mended < 0.5 * plain
+    assert 0.0 < lower <= excess * (1.0 + 1e-2)

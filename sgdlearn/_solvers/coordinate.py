@@ -59,7 +59,9 @@ def coordinate_descent(objective, certificate, W, b, *, tol, max_iter, monitor):
             monitor.start_value(run.value)
         slack = ALLOWED * stopping.allowed(run.value) / (run.penalty or 1.0)
         if last or (stopping.due(n_iter, norm) and run.mendable(slack)):
-            stopping.confirm(n_iter, norm, run.value, run.W, run.b, run.mended_slopes(slack))
+            slopes, lower = run.mended_slopes(slack)
+            if last or lower <= stopping.allowed(run.value):  # or else it is too soon
+                stopping.confirm(n_iter, norm, run.value, run.W, run.b, slopes)
         return stopping.converged
 
     n_iter, moved, converged = 0, True, arrived(0)
@@ -282,31 +284,34 @@ class _Run:
         return all(map(self.columns.fit, steep))
 
     def mended_slopes(self, slack):
-        """The losses' slopes (n, k) where no column is too steep; None where none was.
+        """Slopes of the losses (n, k) where no column is too steep, None if none was; how far down.
 
         The steepest column costs all others: a dual point is made feasible by one factor. So the
-        model is gone down in the steep columns alone, which makes those flat enough.
+        model is gone down in the steep columns alone, which makes those flat enough. F is at least
+        as far from F* as the model falls there, where the model is the loss, or about so far.
         """
-        mended, fit = {}, self.columns.fit
+        mended, fit, lower = {}, self.columns.fit, 0.0
         for c, (w, a, g) in enumerate(zip(self.W, self.A, self.G, strict=True)):
             excess = self.excess(c)
             steep = np.flatnonzero(excess > slack)
             if steep.size and fit(steep):
                 all_steep = np.flatnonzero(excess > 0.0)
-                model = self.columns.model(
-                    all_steep if fit(all_steep) else steep, self.curvatures(c)
-                )
+                which, D = all_steep if fit(all_steep) else steep, self.curvatures(c)
+                model, there = self.columns.model(which, D), w.copy()
                 model.approximates(TIGHTEST)
-                lower = self.objective.penalty.lower
-                model.minimise(w, g, a, self.t1, self.t2, lower, EXACT_ACCURACY)
+                least = self.objective.penalty.lower
+                there[which] = model.minimise(w, g, a, self.t1, self.t2, least, EXACT_ACCURACY)
                 mended[c] = model.row_slopes()
                 del model
+                change = 0.5 * (mended[c] - a)  # D dz / 2
+                lower += self.penalty_of(w) - self.penalty_of(there)
+                lower -= 2.0 * (a + change) @ (change / D)
         if not mended:
-            return None
+            return None, lower
         A = self.A / self.shares
         for c, slopes in mended.items():
             np.divide(slopes, self.shares, out=A[c])
-        return A.T
+        return A.T, lower
 
     def loss_of(self, c):
         """The mean loss of output c; of all together for the softmax."""
