@@ -15,8 +15,8 @@ from .rows import NUMBERS_PER_CALL
 GRAM_COLUMNS = 1500
 # It is for sparse ones if they are so many numbers in all, zeros too, and as many to an entry.
 FEW_NUMBERS, NOT_SPARSE = 2**20, 8
-# Sparse columns are kept if they have no more than one such share of X's entries, or LEAST; else
-# they are gathered in blocks of the second share, or of LEAST.
+# Columns are kept if they have no more than one such share of X's entries, or, sparse ones, LEAST;
+# else sparse ones are gathered in blocks of the second share, or of LEAST.
 SHARE, SHARE_OF_BLOCK, LEAST = 8, 16, 2**18
 # They are gathered from so many parts of the rows, of so many entries at least.
 MOST_PARTS, PART = 4, 2**20
@@ -213,13 +213,18 @@ class SparseColumns:
 
 
 class DenseColumns:
-    """The columns of dense rows, in blocks of rows or gathered into scratch."""
+    """The columns of dense rows, in blocks of rows or gathered into scratch.
+
+    Those of a working set are copied beside one another while they are a small share of X: what is
+    then done in them reads no others, which lie in the same lines of memory.
+    """
 
     def __init__(self, objective, scaling):
         self.objective, self.scaling = objective, scaling
         self.n, self.p = objective.rows.n, objective.rows.p
         self.centred = objective.fit_intercept
         self._gram = None
+        self._held, self._place = np.empty((self.n, 0), objective.rows.dtype), np.full(self.p, -1)
         # The curvatures of squared errors never change: what they make is good for another fit too.
         self._lasting = isinstance(objective.loss, SquaredError)
 
@@ -233,14 +238,37 @@ class DenseColumns:
 
     def predictions(self, w):
         """X w, (n,)."""
-        Z = np.empty(self.n)
+        Z, used = np.empty(self.n), np.flatnonzero(w)
+        block, at = self.objective.rows.block, self._place[used]
+        if np.all(at >= 0):
+            block, w, values = self._held_block, np.zeros(self._held.shape[1]), w[used]
+            w[at] = values
 
         def part(first, last):
-            for start, stop in self.objective.blocks(first, last):
-                Z[start:stop] = self.objective.rows.block(start, stop) @ w
+            for start, stop in self.objective.blocks(first, last, width=max(len(w), 1)):
+                Z[start:stop] = block(start, stop) @ w
 
         self.objective.team.for_each(part, self.objective.parts)
         return Z
+
+    def _held_block(self, start, stop):
+        return self._held[start:stop]
+
+    def _hold(self, which):
+        """Copy these columns beside those that are held, if all are few."""
+        new, before = which[self._place[which] < 0], self._held.shape[1]
+        if not new.size or before + new.size > self.p // SHARE:
+            return
+        held = np.empty((self.n, before + new.size), self._held.dtype)
+
+        def part(first, last):
+            held[first:last, :before] = self._held[first:last]
+            for start, stop in self.objective.blocks(first, last):
+                held[start:stop, before:] = self.objective.rows.block(start, stop)[:, new]
+
+        self.objective.team.for_each(part, self.objective.parts)
+        self._held = held
+        self._place[new] = np.arange(before, before + new.size)
 
     def most_new(self, support):
         """How many columns a working set may have beside so many others."""
@@ -248,6 +276,7 @@ class DenseColumns:
 
     def model(self, which, D):
         """The model in the columns `which`, rows weighted by D."""
+        self._hold(which)
         if self._gram is None or self._gram.D is not D:
             self._gram = Gram(self, D)
             if self._lasting:
@@ -268,8 +297,10 @@ class DenseColumns:
 
     def block(self, start, stop, which):
         """Rows of these columns in the coordinates of the metric."""
-        rows = self.objective.rows.block(start, stop)
-        return in_metric(self.scaling, np.take(rows, which, axis=1), which)
+        rows, at = self._held[start:stop], self._place[which]
+        if np.any(at < 0):
+            rows, at = self.objective.rows.block(start, stop), which
+        return in_metric(self.scaling, np.take(rows, at, axis=1), which)
 
 
 class GatheredColumns:

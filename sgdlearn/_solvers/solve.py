@@ -16,7 +16,6 @@ from .automatic_rate import automatic_rate
 from .batch import separated, solve_batch
 from .certificate import allowed_excess
 from .dual import solve_dual
-from .heap import expect_vectors
 from .policy import AS_GIVEN, EXACT, check_pairs, choose, is_small, sdca_passes
 from .psvrg import psvrg
 from .scaling import Scaling, deviations
@@ -161,7 +160,6 @@ def solve(objective, W, b, way, *, rng, monitor, run=None, stream=None):
     run : Run or None
         The run of a stochastic rule.
     """
-    expect_vectors(objective.rows.n, objective.rows.p)
     start = starting_point(objective, W, b, textbook=way.learning_rate != "auto")
     monitor.last = lambda: start
     with told_of_memory(way.rule, objective.rows.p), blas_by_one_thread():
