@@ -15,13 +15,15 @@ from .rows import NUMBERS_PER_CALL
 GRAM_COLUMNS = 1500
 # It is for sparse ones if they are so many numbers in all, zeros too, and as many to an entry.
 FEW_NUMBERS, NOT_SPARSE = 2**20, 8
-# Columns are kept if they have no more than one such share of X's entries, or, sparse ones, LEAST;
-# else sparse ones are gathered in blocks of the second share, or of LEAST.
+# Sparse columns are kept if they have no more than one such share of X's entries, or LEAST; else
+# they are gathered in blocks of the second share, or of LEAST.
 SHARE, SHARE_OF_BLOCK, LEAST = 8, 16, 2**18
 # They are gathered from so many parts of the rows, of so many entries at least.
 MOST_PARTS, PART = 4, 2**20
 # A working set of dense columns may grow by so many at a time, or to its double.
 FEW_COLUMNS = 100
+# They are copied while they are no more than one such share of X.
+DENSE_SHARE = 9
 # What a path asks for sooner or later is made at once for so many columns: a few passes of work.
 ALL_AT_ONCE = 300
 
@@ -224,7 +226,7 @@ class DenseColumns:
         self.n, self.p = objective.rows.n, objective.rows.p
         self.centred = objective.fit_intercept
         self._gram = None
-        self._held, self._place = np.empty((self.n, 0), objective.rows.dtype), np.full(self.p, -1)
+        self._room, self._place, self._n_held = None, np.full(self.p, -1), 0
         # The curvatures of squared errors never change: what they make is good for another fit too.
         self._lasting = isinstance(objective.loss, SquaredError)
 
@@ -240,35 +242,36 @@ class DenseColumns:
         """X w, (n,)."""
         Z, used = np.empty(self.n), np.flatnonzero(w)
         block, at = self.objective.rows.block, self._place[used]
-        if np.all(at >= 0):
-            block, w, values = self._held_block, np.zeros(self._held.shape[1]), w[used]
+        if used.size and np.all(at >= 0):
+            block, w, values = self._held, np.zeros(self._n_held), w[used]
             w[at] = values
 
         def part(first, last):
-            for start, stop in self.objective.blocks(first, last, width=max(len(w), 1)):
+            for start, stop in self.objective.blocks(first, last, width=len(w)):
                 Z[start:stop] = block(start, stop) @ w
 
         self.objective.team.for_each(part, self.objective.parts)
         return Z
 
-    def _held_block(self, start, stop):
-        return self._held[start:stop]
+    def _held(self, start, stop):
+        """Rows of the columns that are held."""
+        return self._room[start:stop, : self._n_held]
 
     def _hold(self, which):
-        """Copy these columns beside those that are held, if all are few."""
-        new, before = which[self._place[which] < 0], self._held.shape[1]
-        if not new.size or before + new.size > self.p // SHARE:
+        """Copy these columns beside those that are held, if there is room."""
+        rows, new, before = self.objective.rows, which[self._place[which] < 0], self._n_held
+        after, most = before + new.size, self.p // DENSE_SHARE
+        if before == after or after > most:
             return
-        held = np.empty((self.n, before + new.size), self._held.dtype)
+        if self._room is None:
+            self._room = np.empty((self.n, most), rows.dtype)
 
         def part(first, last):
-            held[first:last, :before] = self._held[first:last]
             for start, stop in self.objective.blocks(first, last):
-                held[start:stop, before:] = self.objective.rows.block(start, stop)[:, new]
+                self._room[start:stop, before:after] = rows.block(start, stop)[:, new]
 
         self.objective.team.for_each(part, self.objective.parts)
-        self._held = held
-        self._place[new] = np.arange(before, before + new.size)
+        self._place[new], self._n_held = np.arange(before, after), after
 
     def most_new(self, support):
         """How many columns a working set may have beside so many others."""
@@ -297,10 +300,10 @@ class DenseColumns:
 
     def block(self, start, stop, which):
         """Rows of these columns in the coordinates of the metric."""
-        rows, at = self._held[start:stop], self._place[which]
+        at, rows = self._place[which], self._held
         if np.any(at < 0):
-            rows, at = self.objective.rows.block(start, stop), which
-        return in_metric(self.scaling, np.take(rows, at, axis=1), which)
+            at, rows = which, self.objective.rows.block
+        return in_metric(self.scaling, np.take(rows(start, stop), at, axis=1), which)
 
 
 class GatheredColumns:
