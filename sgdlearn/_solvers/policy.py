@@ -43,18 +43,21 @@ smoothing not there after 1000 passes (2.9, 3.2); 20k x 500, kappa 500: 5.5, 4.2
 4k x 2000, kappa 500: SDCA 3.1, smoothing not (11). Squared hinge, 2000 x 320 of condition 1e6:
 L-BFGS not there after 1000 iterations (2.4), Newton after it 1.1 in all.
 
-Streams (2026-11-27): percent of F(0) - F* that are left after one pass over 50,000 rows (the
-messages: 5,500), alpha = 1/n and 1e-3, `python -m benchmarks accuracy`:
+Streams (2026-11-28): percent of F(0) - F* that are left after one pass over 50,000 rows, alpha = 1/n,
+`python -m benchmarks.stream_accuracy auto adagrad ftrl`, where "auto" is ScheduleFree on dense rows
+and FTRL on sparse ones, with the parameters below:
 
-========================= =========== ============ ============ ==========================
-stream                    AdaGrad     ScheduleFree FTRL         scikit-learn's 'optimal'
-========================= =========== ============ ============ ==========================
-dense classes             .22   .19   .22   .18    .24   .19    700   5.6
-numbers with heavy tails  4.8   4.8   .29   .29    4.8   4.8    24    380
-text                      2.7   61    2.7   35     3.0   .30    6.7   .27
-tf-idf of messages        11    47    5.0   13     .69   .25    .95   3.2
-one-hot                   4.9   6.8   5.2   5.9    5.3   1.3    210   3.9
-========================= =========== ============ ============ ==========================
+========================= ======= ========= ====== ======================
+stream                    auto    AdaGrad   FTRL   scikit-learn's default
+========================= ======= ========= ====== ======================
+dense classes             .22     .22       .24    939
+numbers with heavy tails  .13     4.9       4.9    28
+1 % positives             1.5     3.9       5.0    1580
+.1 % positives            4.2     16        23     1720
+units of a thousandth     .083    122       23     5810
+text                      3.0     3.0       5.7    9.1
+one-hot                   4.6     5.0       7.6    230
+========================= ======= ========= ====== ======================
 
 On small problems Newton, Cholesky and coordinate descent go on from `tol` to `EXACT`, a few
 iterations more, so that the model is the optimum to rounding, whatever the order and the copies of
