@@ -9,6 +9,7 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from functools import cache, cached_property
 from itertools import pairwise
 from threading import Lock
@@ -70,7 +71,7 @@ class Team:
             try:
                 with suppress(RuntimeError):  # no more threads to be had
                     for _ in range(others):
-                        helping.append(self._helpers.submit(help_out))
+                        helping.append(self._helpers.submit(copy_context().run, help_out))
                 for place in range(len(borders)):
                     while place not in found and take():
                         pass

@@ -7,9 +7,11 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 import reference as ref
+from labels import label
 from scipy import sparse
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 
 from sgdlearn import GDLinearRegression, GDLinearSVC, GDLogisticRegression
 from sgdlearn.losses import Loss
@@ -762,3 +764,49 @@ def test_units_of_some_columns(factor, rng):
     for start in range(0, half, 1000):
         model.partial_fit(X[start : start + 1000], y[start : start + 1000], classes=[0, 1])
     assert left_after_a_pass(model, units * X[half:], y[half:]) < 0.02
+
+
+@pytest.mark.parametrize("batch_size", [7, 500, 1000, 5000])
+@pytest.mark.parametrize("estimator", [GDLogisticRegression, GDLinearSVC])
+def test_large_batches_of_a_large_chunk(estimator, batch_size):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 3))
+    model = estimator(batch_size=batch_size).partial_fit(X, X[:, 0] > 0.0, classes=[False, True])
+    assert model.score(X, X[:, 0] > 0.0) > 0.6  # one update, where a batch is all
+
+
+def test_another_momentum_of_schedule_free_leaves_the_model():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(3000, 5))
+    y = X[:, 0] + rng.logistic(size=3000) > 0.0
+    model = GDLogisticRegression()
+    for start in range(0, 3000, 100):
+        rows = slice(start, start + 100)
+        model.partial_fit(X[rows], y[rows], classes=[False, True])
+    before = model.coef_.copy()
+    model.set_params(optimizer="schedule_free").partial_fit(X[:1], y[:1], sample_weight=[1e-9])
+    np.testing.assert_allclose(model.coef_, before, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("model", [GDLinearSVC(), GDLinearRegression(alpha=0.1)], ids=label)
+def test_a_stream_that_begins_with_one_row_warns_of_nothing(model):
+    X = np.random.default_rng(2).normal(size=(20, 3))
+    for row in range(20):
+        classes = {} if isinstance(model, GDLinearRegression) else {"classes": [0, 1]}
+        target = X[row : row + 1, 0] if not classes else [row % 2]
+        model.partial_fit(X[row : row + 1], target, **classes)
+
+
+@pytest.mark.parametrize("size", [10, 100])
+def test_many_classes_are_learnt_from_a_stream(size):
+    """The loss of every chunk before it is learnt, of the second half of the digits."""
+    X, y = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    model, losses = GDLogisticRegression(), []
+    for start in range(0, len(y), size):
+        rows = order[start : start + size]
+        if start > len(y) // 2:
+            losses.append(log_loss(y[rows], model.predict_proba(X[rows]), labels=range(10)))
+        model.partial_fit(X[rows], y[rows], classes=range(10))
+    assert np.mean(losses) < 0.25

@@ -287,7 +287,7 @@ def test_a_path_finds_once_what_is_the_same_for_all(monkeypatch, owner, name, ca
 
 
 def objective_of(alpha, penalty="l2", rows=500):
-    model = LOG(alpha=alpha, penalty=penalty)
+    model = LOG(alpha=alpha, penalty=penalty, warm_start=True)
     return model._problem(X[:rows], TARGETS[LOG][:rows], None, (None,) * 3, None).objective
 
 
@@ -335,7 +335,7 @@ def test_the_start_is_the_last_model_where_no_path_leads(alpha, penalty, rule):
 
 def test_the_start_is_no_worse_than_the_last_model():
     solutions, passed = path_of([1e-1, 1e-2])
-    astray = Passed(passed.a1, passed.a0, 5.0 * passed.W0 + 3.0, passed.b0)
+    astray = Passed(passed.a1, passed.about, passed.a0, 5.0 * passed.W0 + 3.0, passed.b0)
     W, _ = ahead(objective_of(5e-3), optimizers.LBFGS(), *solutions[-1], astray)
     assert W is solutions[-1][0]
 
@@ -462,3 +462,25 @@ def test_classes_are_those_that_a_sort_would_find(y, dtype):
     found = find_classes(y)
     np.testing.assert_array_equal(found, expected)
     assert found.dtype == expected.dtype
+
+
+def test_the_start_is_not_foretold_by_other_data():
+    A = np.random.default_rng(0).normal(size=(1000, 3))
+    y = A @ [1.0, 2.0, -1.0] + 5.0
+    model = SQUARED(warm_start=True, optimizer="saga", random_state=0, alpha=1.0).fit(A, y)
+    model.set_params(alpha=0.1).fit(A, y)
+    model.set_params(alpha=0.03, fit_intercept=False).fit(A, y - 10.0)
+    assert model.intercept_ == 0.0
+
+
+@pytest.mark.parametrize("p", [300, 400])
+def test_a_gram_matrix_that_outgrows_its_room(p):
+    """What was handed on is no part of what has grown since."""
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(p, p))
+    y = A @ rng.normal(size=p) + rng.normal(size=p)
+    warm = SQUARED(penalty="l1", warm_start=True)
+    for alpha in (0.5, 0.3, 0.1, 0.03):
+        warm.set_params(alpha=alpha).fit(A, y)
+        cold = clone(warm).set_params(warm_start=False).fit(A, y)
+        np.testing.assert_allclose(warm.coef_, cold.coef_, atol=1e-6)

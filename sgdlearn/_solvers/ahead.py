@@ -27,21 +27,24 @@ class Passed:
     ----------
     a1 : float or None
         The strength of L2 at the last point, None where that is not the whole penalty.
+    about : tuple or None
+        The fingerprint of the data of all points.
     a0, W0, b0 : float and ndarray of shape (k, p) and (k,), or None
         Those of the one before it, None where there was none.
     """
 
     a1: float | None
+    about: tuple | None = None
     a0: float | None = None
     W0: np.ndarray | None = None
     b0: np.ndarray | None = None
 
     def then(self, objective, W1, b1):
         """What has been passed when there is a point for this objective, W1 before it."""
-        a = strength(objective.penalty)
-        if a == self.a1:
-            return self
-        return Passed(a) if self.a1 is None or W1 is None else Passed(a, self.a1, W1, b1)
+        a, about = strength(objective.penalty), objective.kept.fingerprint
+        if about != self.about or self.a1 is None or W1 is None:
+            return Passed(a, about)
+        return self if a == self.a1 else Passed(a, about, self.a1, W1, b1)
 
 
 def strength(penalty):
@@ -53,7 +56,8 @@ def ahead(objective, rule, W, b, passed):
     """The start that the path up to (W, b) foretells, or (W, b)."""
     a = strength(objective.penalty)
     follows = rule.family in ("batch", "variance_reduced") and rule.name not in NOT_AHEAD
-    if a is None or passed.W0 is None or not follows or not objective.loss.smooth:
+    same = passed.about is not None and passed.about == objective.kept.fingerprint
+    if a is None or passed.W0 is None or not (same and follows and objective.loss.smooth):
         return W, b
     t = log(a / passed.a1) / log(passed.a1 / passed.a0)
     if not 0.0 < t <= FARTHEST or passed.W0.shape != W.shape:

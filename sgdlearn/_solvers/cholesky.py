@@ -63,7 +63,10 @@ def cholesky(objective, *, tol, max_iter, monitor):
         close = system.refines and decrement <= CLOSE * system.reference
         if close:
             system.step()
-            value = max(value - decrement, 0.0)
+            if decrement <= allowed_excess(value - decrement, system.reference, tol):
+                value = max(value - decrement, 0.0)
+            else:  # F is small: what is left of it has to be seen
+                value, decrement = system.look()
         stop = monitor.record(value, decrement / system.reference, system.coefficients)
         floor = FLOOR * system.reference
         converged = decrement <= max(allowed_excess(value, system.reference, tol), floor)
@@ -169,8 +172,7 @@ class _Normal(_System):
         as_it_is = self.roots is None and not shift.any() and rows.lies_in(dtype)
         outputs, shift = objective.n_outputs, shift.astype(np.result_type(rows.dtype, dtype))
 
-        @np.errstate(over="ignore", invalid="ignore")  # what overflows is seen in the squares
-        def part(start, stop):
+        def sums(start, stop):
             gram, cross = None, np.zeros((outputs + 1, p))
             step = max(LEAST_ROWS, WORK // p**2 if as_it_is else BLOCK // p)
             scratch = None if as_it_is else np.empty((min(step, stop - start), p), dtype)
@@ -188,6 +190,10 @@ class _Normal(_System):
                 if objective.fit_intercept:
                     cross[outputs] += X.sum(axis=0) if roots is None else roots[:, 0] @ X
             return gram, cross
+
+        def part(start, stop):
+            with np.errstate(over="ignore", invalid="ignore"):  # it is seen in the squares
+                return sums(start, stop)
 
         gram, cross = objective.team.total(part, gram_borders(rows.n, p**2, rows.n * p))
         gram = np.divide(gram, self.total, dtype=np.float64)

@@ -122,7 +122,7 @@ class Classes:
         if not self.flattens:
             return 0, 0.0
         zeros, ones = self.weights.tolist()
-        share = min(zeros, ones) / (zeros + ones)
+        share = min(zeros, ones) / ((zeros + ones) or 1.0)
         return int(ones < zeros), max(0.0, 1.0 - share / RARE)
 
     def centred(self, scaling):
@@ -137,8 +137,11 @@ class Classes:
         far = signal > noise
         return scaling.centred_aside(mean * ((1.0 - noise / signal) * rarity) if far else None)
 
-    def rise(self, loss):
-        """By how much the best constant predictions have risen since they were last asked for."""
+    def rise(self, loss, middle=None):
+        """By how much the best constant predictions have risen since they were last asked for.
+
+        And no farther than to them, from the mean predictions that a model has come to by itself.
+        """
         seen = self.weights + UNSEEN
         if isinstance(loss, Multinomial):
             odds = np.log(seen)
@@ -148,7 +151,11 @@ class Classes:
             pairs = np.column_stack([others, seen])[-len(self.odds) :]
             odds = np.array([loss.baseline(SIGNS, pair) for pair in pairs])
         risen, self.odds = odds - self.odds, odds
-        return risen
+        if middle is None:
+            return risen
+        if isinstance(loss, Multinomial):
+            middle = middle - middle.mean()
+        return np.clip(odds - middle, np.minimum(risen, 0.0), np.maximum(risen, 0.0))
 
 
 def flattens(loss):

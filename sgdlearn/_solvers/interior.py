@@ -45,7 +45,7 @@ def interior(objective, certificate, W, b, *, tol, max_iter, monitor):
     """Minimise a loss made of ramps; arguments as for `solve_batch`."""
     problem = _Problem(objective, certificate, W, b, max(tol, ROUNDING))
     n_iter, stop, arrived, gap = 0, False, False, np.inf
-    least, since, restarts = np.inf, 0, 0
+    least, since, restarts, begun = np.inf, 0, 0, None
     value = problem.value()
     best = value, value / problem.reference, problem.coefficients()  # F* is no less than 0
     while not (stop or arrived) and n_iter < max_iter:
@@ -64,8 +64,9 @@ def interior(objective, certificate, W, b, *, tol, max_iter, monitor):
         at_end = length < SHORT or n_iter - since >= (STALLED if small else LOST)
         arrived = np.all(gaps <= problem.allowed) or (at_end and small)
         if at_end and not arrived:  # rounding has led it astray, as coefficients far out do
-            if restarts == RESTARTS:
+            if restarts == RESTARTS or best is begun:
                 break
+            begun = best
             problem = _Problem(objective, certificate, *best[2], problem.tol)
             least, since, restarts = np.inf, n_iter, restarts + 1
     W, b = problem.coefficients()

@@ -43,9 +43,9 @@ smoothing not there after 1000 passes (2.9, 3.2); 20k x 500, kappa 500: 5.5, 4.2
 4k x 2000, kappa 500: SDCA 3.1, smoothing not (11). Squared hinge, 2000 x 320 of condition 1e6:
 L-BFGS not there after 1000 iterations (2.4), Newton after it 1.1 in all.
 
-Streams (2026-11-28): percent of F(0) - F* that are left after one pass over 50,000 rows, alpha = 1/n,
-`python -m benchmarks.stream_accuracy auto adagrad ftrl`, where "auto" is ScheduleFree on dense rows
-and FTRL on sparse ones, with the parameters below:
+Streams (2026-11-28): percent of F(0) - F* that are left after one pass over 50,000 rows, alpha =
+1/n, `python -m benchmarks.stream_accuracy auto adagrad ftrl`, where "auto" is ScheduleFree on dense
+rows and FTRL on sparse ones, with the parameters below:
 
 ========================= ======= ========= ====== ======================
 stream                    auto    AdaGrad   FTRL   scikit-learn's default

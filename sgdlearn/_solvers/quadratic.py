@@ -70,7 +70,7 @@ class Gram:
     @property
     def made(self):
         """What it takes to have this again, in another fit on the same data."""
-        return self.columns.scaling, self.known, self.place, self.G, self.sums
+        return self.columns.scaling, self.known, self.place.copy(), self.G, self.sums
 
     def take_up(self, made):
         """Begin with what there was, if it is in the same metric."""

@@ -409,7 +409,7 @@ def in_parts(run, stream, n, seen):
     borders, done = [], max(FIRST_PART, before, batch_size)
     while done < n:
         borders.append(done - done % batch_size)
-        done += int(PART * (before + done))
+        done += max(int(PART * (before + done)), batch_size)
     return np.split(order, borders)
 
 
@@ -445,15 +445,20 @@ def visit_chunk(objective, W, b, way, run, stream, signs=NO_SIGNS):
         if stream.classes is not None and objective.fit_intercept:
             if stream.classes.locate(rows, targets, weights, scaling):
                 scaling = stream.classes.centred(scaling)
-            risen = stream.classes.rise(objective.loss)
+            middle = None if new else run.mean_predictions(stream.columns.moments().mean)
+            risen = stream.classes.rise(objective.loss, middle)
         stream.renew(rows, weights, scaling)
         if way.standardize:
             penalty = ElasticPenalty(**objective.penalty.get_params())
             unit = deviations(stream.columns.moments())
             objective.penalty = penalty.set_params(unit=unit)
         if not new:
-            run.follow_metric(scaling, rows.sparse, objective.penalty.unit, factor, risen)
-            run.rates = stream.rate(run.method, scaling, run.rates.epoch, run)
+            try:
+                run.follow_metric(scaling, rows.sparse, objective.penalty.unit, factor, risen)
+                run.rates = stream.rate(run.method, scaling, run.rates.epoch, run)
+            except BaseException:
+                vars(run).update(before)
+                raise
     if new:
         classes = objective.loss.kind == "classification"  # a first chunk may lack some of them
         start, begin = starting_point(objective, W, b, textbook=stream is None or classes)

@@ -171,6 +171,11 @@ class State:
             self.b_average = np.zeros(len(self.b)) if averaged else None
             self.clock[AVERAGED] = 0
 
+    def interpolate_anew(self, before, after):
+        """Schedule-free's w between the z and x that it is between, at another momentum."""
+        for w, z in (self.W, self.slots[1]), (self.b, self.b_slots[1]):
+            w += (after / before - 1.0) * (w - z)
+
     def put_off(self, method):
         """Prepare for rows that put off what they do not touch (sparse ones)."""
         if self.since is None:

@@ -327,6 +327,8 @@ class Run:
                 state.put_off(method.numbers)
                 state.settle(method.numbers, size)
             state.average_from_now_on(method.average_from > 0)
+            if method.rule.name == "schedule_free":
+                state.interpolate_anew(mine.rule.momentum, method.rule.momentum)
         memory = rates.start()
         if memory is not None and self.rates.same_as(rates):
             memory = self.schedule_state
@@ -405,15 +407,21 @@ class Run:
         else:
             state.slots[0] /= eased**2
             if self.method.rule.name == "schedule_free":
-                state.clock[ELAPSED] *= min(change.min(), 1.0 / change.max()) ** 1.5
+                state.clock[ELAPSED] *= min(change.min(), 1.0 / eased.max()) ** 1.5
 
-    def outlook(self):
+    def mean_predictions(self, means):
+        """The predictions, (k,), of a row of these means."""
+        W, b = self.coefficients()
+        return b + W @ means
+
+    def outlook(self, early):
         """How large the coefficients in the metric, (k, p), look like becoming.
 
-        As those of the model; where schedule-free's z is ahead of its average x, so is what comes.
+        As those of the model; `early`, while little is known, and where schedule-free's z is ahead
+        of its average x, so is what comes.
         """
         state, rule = self.state, self.method.rule
-        if rule.name != "schedule_free" or state.since is not None:
+        if not early or rule.name != "schedule_free" or state.since is not None:
             return state.coefficients(self.method.numbers, self.kernel_scaling[2])[0]
         z = state.slots[1]
         x = (state.W - (1.0 - rule.momentum) * z) / rule.momentum

@@ -285,7 +285,8 @@ class Stream:
         spread = self.spread
         if run is not None and self.targets is None and follows_the_model(run):
             variance = self.columns.moments().variance * scaling.scale**2
-            spread = max(spread, float(np.sqrt((run.outlook() ** 2 @ variance).max())))
+            rare = self.classes is not None and self.classes.rarer()[1] > 0.0
+            spread = max(spread, float(np.sqrt((run.outlook(rare) ** 2 @ variance).max())))
         return AutomaticRate(method.rule, curvature, square, spread, epoch, follows=False)
 
 

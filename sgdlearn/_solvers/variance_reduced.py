@@ -18,6 +18,7 @@ import numpy as np
 from .._kernels import variance_reduced as kernels
 from ..penalties import ElasticPenalty
 from .certificate import Certificate, Stopping
+from .design import EPS
 from .result import Result
 from .scaling import Scaling
 
@@ -167,7 +168,7 @@ class Looks:
         W, GW, gb = run.coefficients_and_gradient()
         norm = self.stopping.certificate.relative(W, GW, gb)
         if self._hinted is not None and norm > 0.0:
-            self._trust = min(1.0, self._hinted / norm)
+            self._trust = min(1.0, max(self._hinted / norm, EPS))
         if self.stopping.due(n_iter, norm, self.stopping.foretells(value, W, GW)):
             self.stopping.confirm(n_iter, norm, value, *run.coefficients())
 
