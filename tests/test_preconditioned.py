@@ -309,3 +309,17 @@ def test_rows_unlike_all_others_mislead_no_sample(kind, case):
         warnings.simplefilter("always", ConvergenceWarning)
         model = clone(model).set_params(optimizer="psvrg", max_iter=60, random_state=0).fit(X, y)
     assert caught or model.loss_curve_[-1] <= exact.loss_curve_[-1] * (1.0 + 1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_a_few_long_rows_hold_the_end_up(monkeypatch, seed):
+    """By their sample F could fall no more; its duality gap knows better."""
+    monkeypatch.undo()
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(20_000, 80))
+    X[:20] *= 100.0
+    y = X @ rng.normal(size=80) > 0.0
+    model = GDLogisticRegression(alpha=1e-2).fit(X, y)
+    exact = clone(model).set_params(optimizer="newton", tol=1e-12).fit(X, y)
+    assert model.loss_curve_[-1] <= exact.loss_curve_[-1] * (1.0 + 1e-3)
