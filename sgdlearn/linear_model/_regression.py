@@ -87,8 +87,8 @@ class GDLinearRegression(RegressorMixin, LearnsFromStreams, LinearModel):
         Whether `fit` goes on from the model it finds (its moments and clock too, if the optimizer
         is unchanged); on a path of L2 penalties, from where its last two models lead to. What it
         finds out about the data is kept for the next fit, which uses it if its data are the same
-        in every byte. That takes 15 % of the memory of X at most, or a megabyte; pickles and
-        clones are without it.
+        in every byte. That takes 15 % of the memory of X at most, or a megabyte, and
+        that of one more model; pickles and clones are without it.
     positive : bool, default=False
         Whether coefficients must not be negative.
     n_jobs : int or None, default=None
