@@ -38,7 +38,7 @@ FAINT = 1e-8
 # when the run is this much longer.
 LONGER = 1.5
 # A gap of so much of F is small enough where rounding allows none that is smaller.
-ROUGHLY = 1e-2
+ROUGHLY = 0.1
 # A model whose predictions, or whose F, cannot be told from the zero model's, to this share, is one
 # with it.
 ROUNDING = 1e-10
