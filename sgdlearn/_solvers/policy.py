@@ -50,13 +50,13 @@ rows and FTRL on sparse ones, with the parameters below:
 ========================= ======= ========= ====== ======================
 stream                    auto    AdaGrad   FTRL   scikit-learn's default
 ========================= ======= ========= ====== ======================
-dense classes             .22     .22       .24    939
-numbers with heavy tails  .13     4.9       4.9    28
-1 % positives             1.5     3.9       5.0    1580
-.1 % positives            4.2     16        23     1720
-units of a thousandth     .083    122       23     5810
-text                      3.0     3.0       5.7    9.1
-one-hot                   4.6     5.0       7.6    230
+dense classes             .23     .22       .24    826
+numbers with heavy tails  .13     4.9       4.9    568
+1 % positives             1.5     3.6       4.5    1570
+.1 % positives            4.5     13        17     1400
+units of a thousandth     .066    122       23     323
+text                      3.0     3.0       5.7    7.2
+one-hot                   4.6     5.0       7.6    204
 ========================= ======= ========= ====== ======================
 
 On small problems Newton, Cholesky and coordinate descent go on from `tol` to `EXACT`, a few
