@@ -810,3 +810,17 @@ def test_many_classes_are_learnt_from_a_stream(size):
             losses.append(log_loss(y[rows], model.predict_proba(X[rows]), labels=range(10)))
         model.partial_fit(X[rows], y[rows], classes=range(10))
     assert np.mean(losses) < 0.25
+
+
+@pytest.mark.parametrize("base", [0.0, 10.0, 1e6])
+@pytest.mark.parametrize("size", [1, 50])
+def test_targets_that_begin_all_alike(base, size):
+    """They tell nothing of the size of steps; those that follow do."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 8))
+    y = base + X @ np.arange(1.0, 9.0)
+    y[: max(size, 2)] = base
+    model = GDLinearRegression()
+    for start in range(0, 2000, size):
+        model.partial_fit(X[start : start + size], y[start : start + size])
+    assert model.score(X[100:], y[100:]) > 0.99

@@ -42,6 +42,8 @@ import numpy as np
 CONSTANT = "adagrad", "ftrl", "schedule_free", "adadelta", "dog"
 RISE = 1.2
 FALL = 0.7
+# Of targets that are all alike, the share of their size that may be deviation.
+ALIKE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,13 @@ def curvature_of(method, mean_square, largest_square):
     return method.loss.curvature_bound * (mean_square + share * largest_square)
 
 
-def spread_of(targets):
-    """The size of predictions in regression, from the moments of the columns of y."""
-    return float(np.sqrt(targets.variance.max())) or float(np.abs(targets.mean).max()) or 1.0
+def spread_of(targets, centred=False):
+    """The size of predictions in regression, from the moments of the columns of y.
+
+    Where targets are all alike it is that of their mean; about that, `centred`, it is next to none.
+    """
+    deviation, mean = float(np.sqrt(targets.variance.max())), float(np.abs(targets.mean).max())
+    return deviation or (ALIKE * mean if centred else mean) or 1.0
 
 
 def automatic_rate(method, objective, scaling, spread):

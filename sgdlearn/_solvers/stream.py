@@ -283,6 +283,8 @@ class Stream:
         square = float(self.mean_squares(scaling).sum()) + 1.0
         curvature = curvature_of(method, square * self.weight / self.n_rows, self.longest)
         spread = self.spread
+        if self.targets is not None and method.fit_intercept:  # which begins at their mean
+            spread = spread_of(self.targets.moments(), centred=True)
         if run is not None and self.targets is None and follows_the_model(run):
             variance = self.columns.moments().variance * scaling.scale**2
             rare = self.classes is not None and self.classes.rarer()[1] > 0.0
